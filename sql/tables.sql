@@ -1,0 +1,159 @@
+-- Storage. Only the extension's functions write here; applications read the credits_* views.
+--
+-- Rules that every table keeps (docs/design.md says why):
+--   * account leads every key and unique index, so that the tables can be distributed by account;
+--   * text keys are COLLATE "C": compared bytewise, safe against collation changes of the system;
+--   * no index on a column that a debit changes, so that a debit's updates stay heap-only (HOT).
+
+CREATE SCHEMA credits_ledger;
+
+-- One row per account: the row that every operation locks, and all that a plain debit has to know.
+-- The columns that a debit changes stand side by side, which keeps its WAL record short.
+CREATE TABLE credits_ledger.accounts (
+    account            text COLLATE "C" NOT NULL PRIMARY KEY,
+    -- what time does next
+    next_event_at      timestamptz NOT NULL,
+    opened_at          timestamptz NOT NULL,
+    -- the running cycle
+    cycle_start        timestamptz NOT NULL,
+    cycle_end          timestamptz,
+    -- settings
+    anchor             timestamptz NOT NULL,
+    cycle_length       interval    NOT NULL,
+    cycle_allowance    numeric     NOT NULL,
+    rollover_percent   numeric     NOT NULL,
+    rollover_max       numeric,
+    overdraft_limit    numeric     NOT NULL,
+    time_zone          text        NOT NULL,
+    debt_policy        text        NOT NULL,
+    status             text        NOT NULL,
+    opened_by_grant    boolean     NOT NULL,
+    -- changed by every operation
+    head_is_allowance  boolean     NOT NULL,
+    head_lot           integer,
+    lots               integer     NOT NULL,
+    cycle              integer     NOT NULL,
+    entry              bigint      NOT NULL,
+    recorded_at        timestamptz NOT NULL,
+    granted            numeric     NOT NULL,
+    allowance          numeric     NOT NULL,
+    credits            numeric     NOT NULL,
+    held               numeric     NOT NULL,
+    debt               numeric     NOT NULL,
+    reserved           numeric     NOT NULL,
+    used               numeric     NOT NULL,
+    head_remaining     numeric     NOT NULL,
+    hash               bytea       NOT NULL,
+    -- seldom read
+    opened_with        jsonb       NOT NULL,
+    metadata           jsonb,
+    CONSTRAINT accounts_never_past_zero CHECK (
+        allowance >= 0 AND credits >= 0 AND held >= 0 AND debt >= 0 AND reserved >= 0 AND head_remaining >= 0)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
+        autovacuum_vacuum_cost_delay = 0);
+
+-- Maintenance finds the accounts for which time has something to do. Not led by account, on purpose: the one
+-- index that is asked across accounts. It is not unique, so it does not stand in the way of distribution.
+CREATE INDEX accounts_next_event ON credits_ledger.accounts (next_event_at);
+
+-- One row per operation, insert-only, numbered 1, 2, 3 … within the account.
+CREATE TABLE credits_ledger.entries (
+    account            text COLLATE "C" NOT NULL,
+    entry              bigint      NOT NULL,
+    recorded_at        timestamptz NOT NULL,
+    effective_at       timestamptz,            -- NULL: at recorded_at
+    request            bigint,                 -- digest of what the caller passed; NULL where there is no key
+    cycle              integer     NOT NULL,
+    lot                integer,                -- the lot that moved, where just one did
+    operation          text COLLATE "C" NOT NULL,
+    idempotency_key    text COLLATE "C",
+    amount             numeric     NOT NULL,
+    allowance_change   numeric     NOT NULL,
+    credits_change     numeric     NOT NULL,
+    debt_change        numeric     NOT NULL,
+    allowance          numeric     NOT NULL,
+    credits            numeric     NOT NULL,
+    held               numeric     NOT NULL,
+    debt               numeric     NOT NULL,
+    reserved           numeric     NOT NULL,
+    used               numeric     NOT NULL,
+    recorded_by        text        NOT NULL,
+    hash               bytea       NOT NULL,
+    kind               text COLLATE "C",
+    feature            text COLLATE "C",
+    actor              text COLLATE "C",
+    resource           text COLLATE "C",
+    quantity           numeric,
+    included           numeric,
+    refers_to          bigint,
+    reason             text,
+    moved_lots         integer[],              -- the lots that moved, where it was not just one, …
+    moved_amounts      numeric[],              -- … and by how much each
+    detail             jsonb,                  -- settings of open and configure, result of reset
+    clock_was_set      boolean,                -- true where credits_ledger.now replaced the clock
+    metadata           jsonb,
+    salt               bytea,                  -- makes the digest of actor, resource and metadata unguessable
+    redacted           bytea,                  -- that digest, once they were erased
+    PRIMARY KEY (account, entry)
+);
+
+CREATE UNIQUE INDEX entries_idempotency_key ON credits_ledger.entries (account, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+-- What an account was set to at a past entry.
+CREATE INDEX entries_settings ON credits_ledger.entries (account, entry)
+    WHERE operation IN ('open', 'configure', 'freeze', 'unfreeze', 'close');
+
+-- One row per lot. What remains in the lot that debits are now taken from (the account's head_lot) stands in
+-- accounts.head_remaining; this row is brought up to date when another lot becomes the head.
+CREATE TABLE credits_ledger.lots (
+    account              text COLLATE "C" NOT NULL,
+    lot                  integer     NOT NULL,
+    entry                bigint      NOT NULL,
+    effective_at         timestamptz NOT NULL,
+    expires_at           timestamptz,          -- for lots that expire by cycle: that cycle's end, as now foreseen
+    burn_at              timestamptz NOT NULL, -- third key of the burn order
+    burn_rank            integer     NOT NULL, -- first and second key of the burn order
+    cycle                integer     NOT NULL, -- in which it became effective
+    expires_cycle        integer,              -- expires at the end of this cycle
+    expires_after_cycles integer,
+    priority             integer     NOT NULL,
+    open                 boolean     NOT NULL, -- scheduled, or something remains or is held
+    status               text        NOT NULL, -- scheduled, active, expired, voided
+    kind                 text COLLATE "C" NOT NULL,
+    amount               numeric     NOT NULL,
+    remaining            numeric     NOT NULL,
+    held                 numeric     NOT NULL,
+    price                numeric,
+    currency             text,
+    payment_ref          text COLLATE "C",
+    features             text[] COLLATE "C",
+    PRIMARY KEY (account, lot),
+    CONSTRAINT lots_never_past_zero CHECK (remaining >= 0 AND held >= 0 AND amount > 0)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+CREATE INDEX lots_burn_order ON credits_ledger.lots (account, burn_rank, burn_at, effective_at, lot) WHERE open;
+
+CREATE UNIQUE INDEX lots_payment_ref ON credits_ledger.lots (account, payment_ref) WHERE payment_ref IS NOT NULL;
+
+-- One row per closed cycle, insert-only. The running cycle stands on the account's row.
+CREATE TABLE credits_ledger.cycles (
+    account            text COLLATE "C" NOT NULL,
+    cycle              integer     NOT NULL,
+    cycle_start        timestamptz NOT NULL,
+    cycle_end          timestamptz NOT NULL,
+    closed_at          timestamptz NOT NULL,
+    granted            numeric     NOT NULL,
+    used               numeric     NOT NULL,
+    rolled_over        numeric     NOT NULL,
+    expired            numeric     NOT NULL,
+    debt_forgiven      numeric     NOT NULL,
+    debt_invoiced      numeric     NOT NULL,
+    PRIMARY KEY (account, cycle)
+);
+
+-- The ledger's rows are data, not part of the extension: pg_dump saves them.
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.entries', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.lots', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.cycles', '');
