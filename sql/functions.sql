@@ -1,0 +1,297 @@
+-- Functions. The SQL below is the public interface; the bodies are in src/api, one verb a file.
+--
+-- What all of them have in common, and why:
+--   * SECURITY DEFINER: callers need EXECUTE on a verb and no right at all on the tables behind it;
+--   * search_path is pinned, pg_temp last: nothing that a caller creates can shadow what the function means;
+--   * never STRICT: NULL for a required argument must be an error (LC005), not a silent NULL result;
+--   * reads are STABLE and write nothing, so that they work on a standby and in read-only transactions.
+
+-- Accounts
+
+CREATE FUNCTION @extschema@.credits_open_account(
+    account           text,
+    allowance         numeric     DEFAULT 0,
+    cycle_length      interval    DEFAULT '1 month',
+    anchor            timestamptz DEFAULT NULL,
+    time_zone         text        DEFAULT 'UTC',
+    rollover_percent  numeric     DEFAULT 0,
+    rollover_max      numeric     DEFAULT NULL,
+    overdraft_limit   numeric     DEFAULT 0,
+    debt_policy       text        DEFAULT 'repay',
+    metadata          jsonb       DEFAULT NULL
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_open_account';
+
+CREATE FUNCTION @extschema@.credits_configure_account(
+    account           text,
+    allowance         numeric     DEFAULT NULL,
+    cycle_length      interval    DEFAULT NULL,
+    anchor            timestamptz DEFAULT NULL,
+    time_zone         text        DEFAULT NULL,
+    rollover_percent  numeric     DEFAULT NULL,
+    rollover_max      numeric     DEFAULT NULL,
+    overdraft_limit   numeric     DEFAULT NULL,
+    debt_policy       text        DEFAULT NULL,
+    metadata          jsonb       DEFAULT NULL,
+    clear             text[]      DEFAULT NULL
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_configure_account';
+
+CREATE FUNCTION @extschema@.credits_freeze_account(
+    account  text,
+    reason   text
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_freeze_account';
+
+CREATE FUNCTION @extschema@.credits_unfreeze_account(
+    account  text
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_unfreeze_account';
+
+CREATE FUNCTION @extschema@.credits_close_account(
+    account  text,
+    reason   text
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_close_account';
+
+-- The core verbs
+
+CREATE FUNCTION @extschema@.credits_grant(
+    account               text,
+    amount                numeric,
+    idempotency_key       text,
+    kind                  text        DEFAULT 'purchase',
+    expires_at            timestamptz DEFAULT NULL,
+    expires_in            interval    DEFAULT NULL,
+    expires_after_cycles  integer     DEFAULT NULL,
+    effective_at          timestamptz DEFAULT NULL,
+    priority              integer     DEFAULT NULL,
+    features              text[]      DEFAULT NULL,
+    price                 numeric     DEFAULT NULL,
+    currency              text        DEFAULT NULL,
+    payment_ref           text        DEFAULT NULL,
+    metadata              jsonb       DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_grant';
+
+CREATE FUNCTION @extschema@.credits_debit(
+    account          text,
+    amount           numeric,
+    idempotency_key  text,
+    feature          text  DEFAULT NULL,
+    actor            text  DEFAULT NULL,
+    resource         text  DEFAULT NULL,
+    on_insufficient  text  DEFAULT 'error',
+    metadata         jsonb DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_debit';
+
+CREATE FUNCTION @extschema@.credits_balance(
+    account  text
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_balance';
+
+CREATE FUNCTION @extschema@.credits_balance_at(
+    account  text,
+    at       timestamptz
+) RETURNS @extschema@.credits_account_balance
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_balance_at';
+
+CREATE FUNCTION @extschema@.credits_reset_cycle(
+    account          text,
+    idempotency_key  text        DEFAULT NULL,
+    starts_at        timestamptz DEFAULT NULL
+) RETURNS @extschema@.credits_cycle_result
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_reset_cycle';
+
+CREATE FUNCTION @extschema@.credits_maintain(
+    max_accounts  integer DEFAULT 1000
+) RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_maintain';
+
+CREATE FUNCTION @extschema@.credits_explain_debit(
+    account  text,
+    amount   numeric,
+    feature  text DEFAULT NULL
+) RETURNS TABLE (
+    lot              bigint,
+    kind             text,
+    takes            numeric,
+    remaining_after  numeric,
+    expires_at       timestamptz
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
+AS 'MODULE_PATHNAME', 'credits_explain_debit';
+
+CREATE FUNCTION @extschema@.credits_redact(
+    account  text,
+    entry    bigint
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_redact';
+
+-- Batches
+
+CREATE FUNCTION @extschema@.credits_debit_many(
+    accounts          text[],
+    amounts           numeric[],
+    idempotency_keys  text[],
+    features          text[] DEFAULT NULL,
+    on_insufficient   text   DEFAULT 'refuse'
+) RETURNS SETOF @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_debit_many';
+
+CREATE FUNCTION @extschema@.credits_grant_many(
+    accounts          text[],
+    amounts           numeric[],
+    idempotency_keys  text[],
+    kind              text        DEFAULT 'promo',
+    expires_at        timestamptz DEFAULT NULL
+) RETURNS SETOF @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_grant_many';
+
+-- Administration
+
+CREATE FUNCTION @extschema@.credits_allow(
+    role    regrole,
+    access  text
+) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_allow';
+
+CREATE FUNCTION @extschema@.credits_disallow(
+    role    regrole,
+    access  text
+) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_disallow';
+
+CREATE FUNCTION @extschema@.credits_verify(
+    account  text DEFAULT NULL
+) RETURNS TABLE (
+    account  text,
+    entry    bigint,
+    problem  text
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_verify';
+
+CREATE FUNCTION @extschema@.credits_errors()
+RETURNS TABLE (
+    code     text,
+    name     text,
+    meaning  text,
+    hint     text
+)
+LANGUAGE c IMMUTABLE PARALLEL SAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 15
+AS 'MODULE_PATHNAME', 'credits_errors';
+
+-- Functions that the views and triggers use. They live in the storage schema: nobody calls them by name.
+
+-- Reads a setting and the clock and nothing else, so it needs neither the owner's rights nor a search_path,
+-- and a view may ask it for each row.
+CREATE FUNCTION credits_ledger.statement_time()
+RETURNS timestamptz
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'credits_ledger_statement_time';
+
+-- A function in a view runs as the one who reads the view: SECURITY DEFINER lets it see the tables.
+CREATE FUNCTION credits_ledger.settled_account(
+    account  text
+) RETURNS TABLE (
+    status             text,
+    balance            numeric,
+    allowance          numeric,
+    credits            numeric,
+    held               numeric,
+    debt               numeric,
+    available          numeric,
+    allowance_granted  numeric,
+    used               numeric,
+    cycle              integer,
+    cycle_start        timestamptz,
+    cycle_end          timestamptz,
+    as_of              timestamptz
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp COST 1000 ROWS 1
+AS 'MODULE_PATHNAME', 'credits_ledger_settled_account';
+
+CREATE FUNCTION credits_ledger.settled_lots(
+    account  text
+) RETURNS TABLE (
+    lot           integer,
+    kind          text,
+    entry         bigint,
+    amount        numeric,
+    remaining     numeric,
+    held          numeric,
+    priority      integer,
+    features      text[],
+    effective_at  timestamptz,
+    expires_at    timestamptz,
+    status        text,
+    price         numeric,
+    currency      text,
+    payment_ref   text
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp COST 1000 ROWS 10
+AS 'MODULE_PATHNAME', 'credits_ledger_settled_lots';
+
+-- What the library implements, for a test that compares it with this file.
+CREATE FUNCTION credits_ledger.signatures()
+RETURNS TABLE (
+    name       text,
+    arguments  text,
+    returns    text
+)
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 30
+AS 'MODULE_PATHNAME', 'credits_ledger_signatures';
+
+-- Append-only. Privileges keep applications away from the tables; these triggers also stop owners and superusers
+-- who did not mean it. ENABLE ALWAYS: they fire under session_replication_role = replica, too.
+CREATE FUNCTION credits_ledger.append_only()
+RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'credits_ledger_append_only';
+
+-- entries: credits_redact is the one update that the function lets pass.
+CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON credits_ledger.entries
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER entries_never_truncated BEFORE TRUNCATE ON credits_ledger.entries
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER cycles_append_only BEFORE UPDATE OR DELETE ON credits_ledger.cycles
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER cycles_never_truncated BEFORE TRUNCATE ON credits_ledger.cycles
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+
+-- accounts and lots: updated by every operation, removed by none.
+CREATE TRIGGER accounts_never_deleted BEFORE DELETE ON credits_ledger.accounts
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER accounts_never_truncated BEFORE TRUNCATE ON credits_ledger.accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER lots_never_deleted BEFORE DELETE ON credits_ledger.lots
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER lots_never_truncated BEFORE TRUNCATE ON credits_ledger.lots
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+
+ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_append_only;
+ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_never_truncated;
+ALTER TABLE credits_ledger.cycles ENABLE ALWAYS TRIGGER cycles_append_only;
+ALTER TABLE credits_ledger.cycles ENABLE ALWAYS TRIGGER cycles_never_truncated;
+ALTER TABLE credits_ledger.accounts ENABLE ALWAYS TRIGGER accounts_never_deleted;
+ALTER TABLE credits_ledger.accounts ENABLE ALWAYS TRIGGER accounts_never_truncated;
+ALTER TABLE credits_ledger.lots ENABLE ALWAYS TRIGGER lots_never_deleted;
+ALTER TABLE credits_ledger.lots ENABLE ALWAYS TRIGGER lots_never_truncated;
