@@ -1,3 +1,8 @@
+-- The script runs as a superuser, in a schema where others may have made functions and operators. With nothing but
+-- pg_catalog to search, none of theirs can be meant by a name or an operator below: whatever the extension makes is
+-- named with its schema.
+SET LOCAL search_path TO pg_catalog, pg_temp;
+
 -- Result types. They are composites with names of their own, so that callers in any language, and databases that
 -- only forward calls, know their columns.
 

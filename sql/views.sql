@@ -1,0 +1,278 @@
+-- Views: how applications and analysts read the ledger. They run with the owner's rights on the tables; who may
+-- read a view sees every account, so no view is a security barrier.
+--
+-- Two kinds:
+--   * credits_accounts, credits_grants and credits_expiring show what time has done by the time of the query,
+--     recorded or not. Where nothing is due (accounts.next_event_at lies ahead) the stored rows say it all;
+--     only for the other accounts the library works it out. UNION ALL and not one CASE per column, so that the
+--     planner looks accounts up by index in both halves and never calls the function for rows that do not need it.
+--   * all others show what is recorded.
+
+-- The clock that decides is never before the account's newest entry, as for every read: hence greatest().
+CREATE VIEW @extschema@.credits_accounts AS
+SELECT
+    a.account,
+    a.status,
+    a.allowance + a.credits + a.held - a.debt                       AS balance,
+    a.allowance,
+    a.credits,
+    a.held,
+    a.debt,
+    a.allowance + a.credits - a.reserved                            AS available,
+    a.granted                                                       AS allowance_granted,
+    a.used,
+    a.overdraft_limit,
+    a.cycle,
+    a.cycle_start,
+    a.cycle_end,
+    a.entry,
+    greatest(credits_ledger.statement_time(), a.recorded_at)        AS as_of,
+    a.cycle_allowance,
+    a.cycle_length,
+    a.anchor,
+    a.time_zone,
+    a.rollover_percent,
+    a.rollover_max,
+    a.debt_policy,
+    a.opened_at,
+    a.hash                                                          AS head_hash,
+    a.metadata
+FROM credits_ledger.accounts a
+WHERE a.next_event_at > credits_ledger.statement_time()
+UNION ALL
+SELECT
+    a.account,
+    s.status,
+    s.balance,
+    s.allowance,
+    s.credits,
+    s.held,
+    s.debt,
+    s.available,
+    s.allowance_granted,
+    s.used,
+    a.overdraft_limit,
+    s.cycle,
+    s.cycle_start,
+    s.cycle_end,
+    a.entry,
+    s.as_of,
+    a.cycle_allowance,
+    a.cycle_length,
+    a.anchor,
+    a.time_zone,
+    a.rollover_percent,
+    a.rollover_max,
+    a.debt_policy,
+    a.opened_at,
+    a.hash,
+    a.metadata
+FROM credits_ledger.accounts a
+CROSS JOIN LATERAL credits_ledger.settled_account(a.account) s
+WHERE a.next_event_at <= credits_ledger.statement_time();
+
+-- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
+-- announces (schedule), moves between lots (rollover) or keeps a record (open, configure, redact …).
+-- from_allowance and from_credits read as in the receipt: what an operation that gives (grant, allowance, rollover)
+-- added to the lots, what any other took from them; both net of debt repaid, which is in overdraft.
+CREATE VIEW @extschema@.credits_history AS
+SELECT
+    e.account,
+    e.entry,
+    e.operation,
+    e.kind,
+    e.allowance_change + e.credits_change - e.debt_change           AS amount,
+    e.allowance_change * d.direction                                AS from_allowance,
+    e.credits_change * d.direction                                  AS from_credits,
+    e.debt_change                                                   AS overdraft,
+    e.allowance + e.credits + e.held - e.debt                       AS balance,
+    e.allowance + e.credits - e.reserved                            AS available,
+    e.feature,
+    e.quantity,
+    coalesce(e.included, 0)                                         AS included,
+    e.actor,
+    e.resource,
+    e.idempotency_key,
+    e.refers_to,
+    e.reason,
+    coalesce(e.effective_at, e.recorded_at)                         AS effective_at,
+    e.recorded_at,
+    e.recorded_by,
+    e.metadata,
+    e.cycle,
+    e.allowance,
+    e.credits,
+    e.held,
+    e.debt,
+    e.redacted IS NOT NULL                                          AS redacted,
+    coalesce(e.clock_was_set, false)                                AS clock_was_set,
+    e.hash
+FROM credits_ledger.entries e
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN e.operation IN ('grant', 'allowance', 'rollover') THEN 1 ELSE -1 END AS direction
+) d;
+
+-- What remains in the lot that debits are now taken from stands on the account's row. The lot's key and metadata
+-- are those of the entry that made it; LEFT JOIN, so that a query that does not ask for them does not read entries.
+CREATE VIEW @extschema@.credits_grants AS
+SELECT
+    l.account,
+    l.lot,
+    l.entry,
+    l.kind,
+    l.amount,
+    r.remaining,
+    l.held,
+    l.priority,
+    l.features,
+    l.effective_at,
+    l.expires_at,
+    CASE WHEN l.status = 'active' AND r.remaining = 0 AND l.held = 0 THEN 'spent' ELSE l.status END AS status,
+    l.price,
+    l.currency,
+    l.payment_ref,
+    e.idempotency_key,
+    e.metadata,
+    l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL AS expires_by_cycle
+FROM credits_ledger.accounts a
+JOIN credits_ledger.lots l ON l.account = a.account
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN l.lot = a.head_lot THEN a.head_remaining ELSE l.remaining END AS remaining
+) r
+LEFT JOIN credits_ledger.entries e ON e.account = l.account AND e.entry = l.entry
+WHERE a.next_event_at > credits_ledger.statement_time()
+UNION ALL
+-- Lots that time made and nobody recorded yet are allowance and rollover, which expire by cycle.
+SELECT
+    a.account,
+    s.lot,
+    s.entry,
+    s.kind COLLATE "C",
+    s.amount,
+    s.remaining,
+    s.held,
+    s.priority,
+    s.features COLLATE "C",
+    s.effective_at,
+    s.expires_at,
+    s.status,
+    s.price,
+    s.currency,
+    s.payment_ref COLLATE "C",
+    e.idempotency_key,
+    e.metadata,
+    l.lot IS NULL OR l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL
+FROM credits_ledger.accounts a
+CROSS JOIN LATERAL credits_ledger.settled_lots(a.account) s
+LEFT JOIN credits_ledger.lots l ON l.account = a.account AND l.lot = s.lot
+LEFT JOIN credits_ledger.entries e ON e.account = a.account AND e.entry = s.entry
+WHERE a.next_event_at <= credits_ledger.statement_time();
+
+-- An entry that moved one lot names it in a column of its own, one that moved several keeps them as arrays. Both
+-- become rows in one place and not by UNION ALL, so that a page of the newest movements follows the primary key.
+CREATE VIEW @extschema@.credits_allocations AS
+SELECT
+    e.account,
+    e.entry,
+    e.operation,
+    m.lot,
+    l.kind                                                          AS lot_kind,
+    m.amount,
+    coalesce(e.effective_at, e.recorded_at)                         AS effective_at
+FROM credits_ledger.entries e
+CROSS JOIN LATERAL unnest(
+    CASE WHEN e.lot IS NULL THEN e.moved_lots ELSE ARRAY[e.lot] END,
+    CASE WHEN e.lot IS NULL THEN e.moved_amounts ELSE ARRAY[e.allowance_change + e.credits_change] END
+) AS m(lot, amount)
+JOIN credits_ledger.lots l ON l.account = e.account AND l.lot = m.lot
+WHERE m.amount <> 0;
+
+-- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. A closed account
+-- keeps the number of its last cycle, which has its row.
+CREATE VIEW @extschema@.credits_cycles AS
+SELECT
+    c.account,
+    c.cycle,
+    c.cycle_start,
+    c.cycle_end,
+    c.granted,
+    c.used,
+    c.rolled_over,
+    c.expired,
+    c.debt_forgiven,
+    c.debt_invoiced,
+    c.closed_at
+FROM credits_ledger.cycles c
+UNION ALL
+SELECT
+    a.account,
+    a.cycle,
+    a.cycle_start,
+    a.cycle_end,
+    a.granted,
+    a.used,
+    0::numeric,
+    0::numeric,
+    0::numeric,
+    0::numeric,
+    NULL::timestamptz
+FROM credits_ledger.accounts a
+WHERE NOT EXISTS (SELECT FROM credits_ledger.cycles c WHERE c.account = a.account AND c.cycle = a.cycle);
+
+CREATE VIEW @extschema@.credits_usage_daily AS
+SELECT
+    e.account,
+    (e.recorded_at AT TIME ZONE 'UTC')::date                        AS day,
+    e.feature,
+    e.actor,
+    count(*)                                                        AS operations,
+    coalesce(sum(e.quantity), 0)                                    AS quantity,
+    sum(e.amount)                                                   AS credits,
+    -sum(e.allowance_change)                                        AS from_allowance,
+    -sum(e.credits_change)                                          AS from_credits
+FROM credits_ledger.entries e
+WHERE e.operation = 'debit'
+GROUP BY e.account, day, e.feature, e.actor;
+
+-- Aggregated before the joins: account and cycle stay grouping columns, through which a condition reaches entries.
+CREATE VIEW @extschema@.credits_usage_by_cycle AS
+SELECT
+    u.account,
+    u.cycle,
+    u.feature,
+    CASE WHEN c.cycle IS NULL THEN a.cycle_start ELSE c.cycle_start END AS cycle_start,
+    CASE WHEN c.cycle IS NULL THEN a.cycle_end ELSE c.cycle_end END AS cycle_end,
+    u.operations,
+    u.quantity,
+    u.included,
+    u.credits,
+    u.from_allowance,
+    u.from_credits
+FROM (
+    SELECT
+        e.account,
+        e.cycle,
+        e.feature,
+        count(*)                        AS operations,
+        coalesce(sum(e.quantity), 0)    AS quantity,
+        coalesce(sum(e.included), 0)    AS included,
+        sum(e.amount)                   AS credits,
+        -sum(e.allowance_change)        AS from_allowance,
+        -sum(e.credits_change)          AS from_credits
+    FROM credits_ledger.entries e
+    WHERE e.operation = 'debit'
+    GROUP BY e.account, e.cycle, e.feature
+) u
+JOIN credits_ledger.accounts a ON a.account = u.account
+LEFT JOIN credits_ledger.cycles c ON c.account = u.account AND c.cycle = u.cycle;
+
+-- On a manual account a lot that expires by cycle has no date yet: expires_at is NULL, and still it will expire.
+CREATE VIEW @extschema@.credits_expiring AS
+SELECT
+    g.account,
+    g.lot,
+    g.kind,
+    g.remaining,
+    g.expires_at
+FROM @extschema@.credits_grants g
+WHERE g.status = 'active' AND g.remaining > 0 AND (g.expires_at IS NOT NULL OR g.expires_by_cycle);
