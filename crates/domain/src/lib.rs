@@ -1,4 +1,32 @@
 //! The rules of the ledger, pure: no Postgres, no SQL, no clock.
+//!
+//! | module | what it settles |
+//! |---|---|
+//! | [`amount`], [`time`] | exact amounts; instants, intervals, time zones |
+//! | [`account`], [`lot`], [`entry`] | what the ledger keeps |
+//! | [`book`] | one account with its lots, on which operations work |
+//! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
+//! | [`grant`], [`debit`], [`lifecycle`] | the operations |
+//! | [`receipt`] | what an operation answers |
+//! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
+//! | [`name`], [`error`] | what names and keys may be; the LC codes |
+
+pub mod account;
 pub mod amount;
+pub mod audit;
+pub mod book;
+pub mod calendar;
+pub mod chain;
+pub mod cycle;
+pub mod debit;
+pub mod entry;
 pub mod error;
+pub mod grant;
+pub mod lifecycle;
+pub mod lot;
+pub mod name;
+pub mod receipt;
+pub mod settle;
 pub mod time;
+#[cfg(any(test, feature = "tz"))]
+pub mod zone_tz;

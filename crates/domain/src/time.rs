@@ -72,12 +72,14 @@ impl Interval {
         })
     }
 
-    /// A lower bound of its length in microseconds, with months of 28 days and days of 22 hours (a day may lose
-    /// hours to a change of the zone's offset).
-    pub fn least_micros(self) -> i64 {
-        const HOUR: i64 = 3_600_000_000;
-        let days = i64::from(self.months) * 28 + i64::from(self.days);
-        (days * 22 * HOUR).saturating_add(self.micros)
+    /// About how long it is, in microseconds: what an average month and day last. At least 1.
+    pub fn typical_micros(self) -> i64 {
+        const DAY: i64 = 86_400_000_000;
+        const MONTH: i64 = 2_629_746_000_000; // 1/4800 of the 146,097 days that 400 years have
+        (i64::from(self.months).saturating_mul(MONTH))
+            .saturating_add(i64::from(self.days).saturating_mul(DAY))
+            .saturating_add(self.micros)
+            .max(1)
     }
 }
 

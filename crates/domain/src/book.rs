@@ -1,0 +1,364 @@
+//! The book of one account: its row and its lots, on which operations work, and what they leave to be written.
+//!
+//! A book may know only the first lots in burn order. An operation that would need more says so by [`Stop::NeedLots`];
+//! it is then done again, from the start, on a book that knows them all.
+
+use crate::account::{Account, Balances, Head, Settings};
+use crate::amount::Amount;
+use crate::chain;
+use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
+use crate::error::Error;
+use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
+use crate::time::Timestamp;
+
+/// How many of the account's open lots a book knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// None but the head, whose number, bucket and remainder stand on the account itself.
+    Head,
+    /// The first ones in burn order.
+    Prefix,
+    All,
+}
+
+/// Why an operation did not happen.
+#[derive(Debug)]
+pub enum Stop {
+    Refused(Error),
+    /// The book knows too few lots to tell.
+    NeedLots,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Refused(error)
+    }
+}
+
+pub type Outcome<T> = std::result::Result<T, Stop>;
+
+/// When and for whom an operation happens.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Read after the account's lock was held.
+    pub now: Timestamp,
+    /// credits_ledger.now replaced the clock.
+    pub clock_was_set: bool,
+    /// The role that called.
+    pub recorded_by: String,
+}
+
+/// A cycle that was closed; it never changes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedCycle {
+    pub cycle: i32,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub granted: Amount,
+    pub used: Amount,
+    pub rolled_over: Amount,
+    pub expired: Amount,
+    pub debt_forgiven: Amount,
+    pub debt_invoiced: Amount,
+    pub closed_at: Timestamp,
+}
+
+/// What an account's row keeps beside what operations need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// As the account was opened, to be compared when somebody opens it again.
+    pub opened_with: Settings,
+    /// JSON.
+    pub metadata: Option<String>,
+}
+
+/// What is said of an entry before it is recorded; its figures come from the book.
+pub(crate) struct Draft {
+    pub operation: Operation,
+    pub amount: Amount,
+    pub kind: Option<LotKind>,
+    pub key: Option<Key>,
+    pub dimensions: Dimensions,
+    pub refers_to: Option<i64>,
+    pub reason: Option<String>,
+    pub detail: Option<String>,
+    /// `None`: now.
+    pub effective_at: Option<Timestamp>,
+}
+
+impl Draft {
+    pub fn new(operation: Operation, amount: Amount) -> Draft {
+        Draft {
+            operation,
+            amount,
+            kind: None,
+            key: None,
+            dimensions: Dimensions::default(),
+            refers_to: None,
+            reason: None,
+            detail: None,
+            effective_at: None,
+        }
+    }
+
+    pub fn kind(mut self, kind: LotKind) -> Draft {
+        self.kind = Some(kind);
+        self
+    }
+
+    pub fn key(mut self, key: Option<Key>) -> Draft {
+        self.key = key;
+        self
+    }
+
+    /// Made by time, at this instant.
+    pub fn at(mut self, instant: Timestamp) -> Draft {
+        self.effective_at = Some(instant);
+        self
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Book {
+    pub account: Account,
+    /// In burn order. Empty where the extent is `Head`.
+    pub lots: Vec<Lot>,
+    pub extent: Extent,
+    /// On a book with a prefix: the burn key of the last lot that was read. Unknown lots may follow it at once.
+    known_until: Option<BurnKey>,
+    /// Lots that closed meanwhile: nothing in them can change any more but by a return.
+    pub retired: Vec<Lot>,
+    /// To be written, oldest first.
+    pub entries: Vec<Entry>,
+    /// To be written, oldest first.
+    pub closed: Vec<ClosedCycle>,
+    /// To be written: the account was described anew.
+    pub redescribed: Option<Description>,
+    pub context: Context,
+    /// A read: the entries are thought of only, and need no hash.
+    pub dry: bool,
+    /// The balances after the newest entry.
+    mark: Balances,
+    /// Movements since the newest entry.
+    movements: Vec<Movement>,
+}
+
+impl Book {
+    /// `lots` are open ones, in any order. The ledger's time never falls before the account's newest entry.
+    pub fn new(account: Account, mut lots: Vec<Lot>, extent: Extent, mut context: Context) -> Book {
+        context.now = context.now.max(account.recorded_at);
+        lots.sort_by_key(Lot::burn_key);
+        let mark = account.balances;
+        let known_until = if extent == Extent::Prefix { lots.last().map(Lot::burn_key) } else { None };
+        Book {
+            account,
+            lots,
+            extent,
+            known_until,
+            retired: Vec::new(),
+            entries: Vec::new(),
+            closed: Vec::new(),
+            redescribed: None,
+            context,
+            dry: false,
+            mark,
+            movements: Vec::new(),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.context.now
+    }
+
+    /// Whether an unknown lot may burn before this one.
+    pub(crate) fn is_beyond(&self, lot: &Lot) -> bool {
+        self.extent == Extent::Prefix && self.known_until.is_none_or(|key| lot.burn_key() > key)
+    }
+
+    /// Nothing to do but for a book that knows every open lot.
+    pub(crate) fn need_all(&self) -> Outcome<()> {
+        if self.extent == Extent::All { Ok(()) } else { Err(Stop::NeedLots) }
+    }
+
+    /// Changes what remains in a lot, and the account's figures with it.
+    pub(crate) fn move_lot(&mut self, index: usize, amount: Amount) {
+        let lot = &mut self.lots[index];
+        lot.remaining += amount;
+        lot.changed = true;
+        if lot.is_restricted() {
+            self.account.balances.reserved += amount;
+        }
+        let (number, bucket) = (lot.lot, lot.kind.bucket());
+        self.note(number, bucket, amount);
+    }
+
+    /// Takes from the head, on a book that knows nothing else.
+    pub(crate) fn take_from_head(&mut self, head: Head, amount: Amount) {
+        self.account.head = Some(Head { remaining: head.remaining - amount, ..head });
+        self.note(head.lot, head.bucket, -amount);
+    }
+
+    fn note(&mut self, lot: i32, bucket: Bucket, amount: Amount) {
+        *self.account.balances.bucket(bucket) += amount;
+        self.movements.push(Movement { lot, amount });
+    }
+
+    /// A new, empty lot that the next entry makes, and its place among the lots.
+    pub(crate) fn add_lot(&mut self, mut lot: Lot) -> usize {
+        self.account.lots += 1;
+        lot.lot = self.account.lots;
+        lot.entry = self.account.entry + 1;
+        lot.changed = true;
+        self.place(lot)
+    }
+
+    /// Puts a lot into its place in the burn order.
+    fn place(&mut self, lot: Lot) -> usize {
+        let key = lot.burn_key();
+        let index = self.lots.partition_point(|other| other.burn_key() < key);
+        self.lots.insert(index, lot);
+        index
+    }
+
+    /// Puts a lot whose burn key changed into its new place.
+    pub(crate) fn replace(&mut self, index: usize) -> usize {
+        let lot = self.lots.remove(index);
+        self.place(lot)
+    }
+
+    /// A lot of this kind, active from `instant`, with nothing in it yet.
+    pub(crate) fn blank_lot(&self, kind: LotKind, instant: Timestamp, expiry: Expiry) -> Lot {
+        Lot {
+            lot: 0,
+            entry: 0,
+            kind,
+            status: LotStatus::Active,
+            amount: Amount::ZERO,
+            remaining: Amount::ZERO,
+            held: Amount::ZERO,
+            priority: kind.default_priority(),
+            features: Vec::new(),
+            effective_at: instant,
+            expiry,
+            expires_after_cycles: None,
+            cycle: self.account.cycle.number,
+            price: None,
+            payment_ref: None,
+            changed: true,
+        }
+    }
+
+    /// Appends an entry with all that moved since the last one.
+    pub(crate) fn record(&mut self, draft: Draft) -> &Entry {
+        let account = &mut self.account;
+        let before = std::mem::replace(&mut self.mark, account.balances);
+        let after = account.balances;
+        account.entry += 1;
+        account.recorded_at = self.context.now;
+        let mut entry = Entry {
+            entry: account.entry,
+            operation: draft.operation,
+            kind: draft.kind,
+            key: draft.key,
+            amount: draft.amount,
+            allowance_change: after.allowance - before.allowance,
+            credits_change: after.credits - before.credits,
+            debt_change: after.debt - before.debt,
+            after,
+            used: account.used,
+            cycle: account.cycle.number,
+            movements: std::mem::take(&mut self.movements),
+            dimensions: draft.dimensions,
+            refers_to: draft.refers_to,
+            reason: draft.reason,
+            detail: draft.detail,
+            effective_at: draft.effective_at.unwrap_or(self.context.now),
+            recorded_at: self.context.now,
+            recorded_by: self.context.recorded_by.clone(),
+            clock_was_set: self.context.clock_was_set,
+            redacted: None,
+            hash: [0; 32],
+        };
+        if !self.dry {
+            let made = self.lots.iter().filter(|lot| lot.entry == entry.entry);
+            entry.hash = chain::hash(&account.hash, &account.account, &entry, made);
+            account.hash = entry.hash;
+        }
+        let place = self.entries.len();
+        self.entries.push(entry);
+        &self.entries[place]
+    }
+
+    /// Sets the head and the next event anew. To be called once, after the last operation on the book.
+    pub fn seal(&mut self) -> Outcome<()> {
+        if self.extent == Extent::Head {
+            return Ok(());
+        }
+        let head = self.lots.iter().find(|lot| lot.usable_for(None) && lot.remaining.is_positive());
+        let unknown = match head {
+            Some(lot) => self.is_beyond(lot),
+            None => self.extent == Extent::Prefix && self.account.balances.available().is_positive(),
+        };
+        if unknown {
+            return Err(Stop::NeedLots);
+        }
+        self.account.head = head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining });
+        if self.extent == Extent::All {
+            self.account.next_event_at = self.next_event();
+        }
+        Ok(())
+    }
+
+    /// On a book that knows only some lots: time has something to do at this instant, too.
+    pub(crate) fn expect_event(&mut self, instant: Option<Timestamp>) {
+        if let Some(instant) = instant {
+            self.account.next_event_at = self.account.next_event_at.min(instant);
+        }
+    }
+
+    /// Nothing can be added to a book that knows no lots at all.
+    pub(crate) fn need_some(&self) -> Outcome<()> {
+        if self.extent == Extent::Head { Err(Stop::NeedLots) } else { Ok(()) }
+    }
+
+    /// The instant at which time next changes anything; needs all open lots.
+    pub(crate) fn next_event(&self) -> Timestamp {
+        if self.account.is_closed() {
+            return Timestamp::INFINITY;
+        }
+        let lots = self.lots.iter().filter_map(|lot| self.lot_event(lot));
+        lots.chain(self.account.cycle.end).min().unwrap_or(Timestamp::INFINITY)
+    }
+
+    /// The instant at which time next changes this lot, its cycle's end left out.
+    fn lot_event(&self, lot: &Lot) -> Option<Timestamp> {
+        match (lot.status, lot.expiry) {
+            (LotStatus::Scheduled, _) => Some(lot.effective_at),
+            (LotStatus::Active, Expiry::At(at)) if lot.remaining.is_positive() => Some(at),
+            (LotStatus::Active, Expiry::Cycle { cycle, .. })
+                if lot.remaining.is_positive() && cycle < self.account.cycle.number =>
+            {
+                Some(self.account.cycle.start)
+            }
+            _ => None,
+        }
+    }
+
+    /// Moves lots in which nothing can happen any more out of the way.
+    pub(crate) fn retire(&mut self) {
+        let mut i = 0;
+        while i < self.lots.len() {
+            if self.lots[i].is_open() {
+                i += 1;
+            } else {
+                let lot = self.lots.remove(i);
+                self.retired.push(lot);
+            }
+        }
+    }
+
+    /// All lots of which the book knows, open ones first.
+    pub fn all_lots(&self) -> impl Iterator<Item = &Lot> {
+        self.lots.iter().chain(&self.retired)
+    }
+}

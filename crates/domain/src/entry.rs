@@ -1,0 +1,146 @@
+//! Entries: what the ledger records of each operation, never changed afterwards.
+
+use crate::account::Balances;
+use crate::amount::Amount;
+use crate::lot::LotKind;
+use crate::time::Timestamp;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Open,
+    Grant,
+    Schedule,
+    Debit,
+    Reset,
+    Redact,
+    Configure,
+    Freeze,
+    Unfreeze,
+    Close,
+    // made by time
+    Allowance,
+    Rollover,
+    Expire,
+    Forgive,
+    Invoice,
+}
+
+const OPERATIONS: [(Operation, &str); 15] = [
+    (Operation::Open, "open"),
+    (Operation::Grant, "grant"),
+    (Operation::Schedule, "schedule"),
+    (Operation::Debit, "debit"),
+    (Operation::Reset, "reset"),
+    (Operation::Redact, "redact"),
+    (Operation::Configure, "configure"),
+    (Operation::Freeze, "freeze"),
+    (Operation::Unfreeze, "unfreeze"),
+    (Operation::Close, "close"),
+    (Operation::Allowance, "allowance"),
+    (Operation::Rollover, "rollover"),
+    (Operation::Expire, "expire"),
+    (Operation::Forgive, "forgive"),
+    (Operation::Invoice, "invoice"),
+];
+
+impl Operation {
+    pub fn name(self) -> &'static str {
+        OPERATIONS[self as usize].1
+    }
+
+    pub fn parse(name: &str) -> Option<Operation> {
+        OPERATIONS.iter().find(|(_, n)| *n == name).map(|(operation, _)| *operation)
+    }
+
+    /// Whether it takes from lots, so that `from_allowance` and `from_credits` say what they bore; of the others they
+    /// say what the lots gained.
+    pub fn takes(self) -> bool {
+        matches!(self, Operation::Debit | Operation::Expire)
+    }
+
+    /// Whether it counts as usage of the cycle.
+    pub fn is_usage(self) -> bool {
+        matches!(self, Operation::Debit)
+    }
+}
+
+/// A lot's change by an entry: positive where the lot gained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    pub lot: i32,
+    pub amount: Amount,
+}
+
+/// What the caller said about it: free of meaning for the ledger, kept for reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dimensions {
+    pub feature: Option<String>,
+    pub actor: Option<String>,
+    pub resource: Option<String>,
+    /// JSON, as jsonb prints it.
+    pub metadata: Option<String>,
+    /// Random; makes the digest of actor, resource and metadata unguessable. Set where there are any.
+    pub salt: Option<[u8; 16]>,
+}
+
+impl Dimensions {
+    /// Whether there is anything that `credits_redact` would erase.
+    pub fn is_personal(&self) -> bool {
+        self.actor.is_some() || self.resource.is_some() || self.metadata.is_some()
+    }
+}
+
+/// An idempotency key, with a digest of the request that used it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub key: String,
+    pub request: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// 1, 2, 3 … within the account.
+    pub entry: i64,
+    pub operation: Operation,
+    /// The kind of the lot that it is about.
+    pub kind: Option<LotKind>,
+    pub key: Option<Key>,
+    /// What was applied; never negative.
+    pub amount: Amount,
+    /// Changes of the balances.
+    pub allowance_change: Amount,
+    pub credits_change: Amount,
+    pub debt_change: Amount,
+    /// The balances after it.
+    pub after: Balances,
+    /// Usage in the cycle after it.
+    pub used: Amount,
+    pub cycle: i32,
+    pub movements: Vec<Movement>,
+    pub dimensions: Dimensions,
+    pub refers_to: Option<i64>,
+    pub reason: Option<String>,
+    /// JSON: the settings that `open` and `configure` leave, the result of `reset`.
+    pub detail: Option<String>,
+    pub effective_at: Timestamp,
+    pub recorded_at: Timestamp,
+    /// The role that called.
+    pub recorded_by: String,
+    /// credits_ledger.now replaced the clock.
+    pub clock_was_set: bool,
+    /// The digest of actor, resource and metadata, once they were erased.
+    pub redacted: Option<[u8; 32]>,
+    pub hash: [u8; 32],
+}
+
+impl Entry {
+    /// What the allowance and rollover lots bore, or gained, net.
+    pub fn from_allowance(&self) -> Amount {
+        if self.operation.takes() { -self.allowance_change } else { self.allowance_change }
+    }
+
+    /// What all other lots bore, or gained, net.
+    pub fn from_credits(&self) -> Amount {
+        if self.operation.takes() { -self.credits_change } else { self.credits_change }
+    }
+}

@@ -1,0 +1,104 @@
+//! Time acting by itself: what is due by now is recorded, instant by instant, before anything else is done.
+//!
+//! At one instant, in this order: the cycle closes, other lots expire, scheduled grants become effective.
+
+use crate::account::DebtPolicy;
+use crate::amount::Amount;
+use crate::book::{Book, Draft, Outcome};
+use crate::entry::Operation;
+use crate::error::Result;
+use crate::lot::{Expiry, LotStatus};
+use crate::time::{Timestamp, Zone};
+
+impl Book {
+    /// Whether time has done something that is not recorded yet.
+    pub fn is_due(&self) -> bool {
+        self.account.next_event_at <= self.now() && !self.account.is_closed()
+    }
+
+    /// Records all that time has done by now.
+    pub fn settle(&mut self, zone: &dyn Zone) -> Outcome<()> {
+        if !self.is_due() {
+            return Ok(());
+        }
+        self.need_all()?;
+        loop {
+            let instant = self.next_event();
+            self.account.next_event_at = instant;
+            if instant > self.now() {
+                return Ok(());
+            }
+            if self.account.cycle.end == Some(instant) {
+                self.begin_next_cycle(instant, zone)?;
+            }
+            self.expire_lots(instant);
+            self.start_scheduled(instant, zone)?;
+            self.retire();
+        }
+    }
+
+    /// Expires what remains in the lots whose time is over at `instant`; those of the plan go with their cycle.
+    fn expire_lots(&mut self, instant: Timestamp) {
+        for i in 0..self.lots.len() {
+            let lot = &self.lots[i];
+            let over = match lot.expiry {
+                Expiry::At(at) => at <= instant,
+                Expiry::Cycle { cycle, .. } => cycle < self.account.cycle.number,
+                Expiry::Never | Expiry::AfterCycles(_) => false,
+            };
+            if over && lot.is_active() && lot.remaining.is_positive() {
+                self.expire(i, instant);
+            }
+        }
+    }
+
+    /// Expires what remains in a lot, as an entry of its own, and says how much it was.
+    pub(crate) fn expire(&mut self, index: usize, instant: Timestamp) -> Amount {
+        let lot = &mut self.lots[index];
+        let (kind, remaining) = (lot.kind, lot.remaining);
+        lot.status = LotStatus::Expired;
+        self.move_lot(index, -remaining);
+        self.record(Draft::new(Operation::Expire, remaining).kind(kind).at(instant));
+        remaining
+    }
+
+    fn start_scheduled(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
+        while let Some(index) =
+            self.lots.iter().position(|lot| lot.status == LotStatus::Scheduled && lot.effective_at <= instant)
+        {
+            let expiry = match self.lots[index].expiry {
+                Expiry::AfterCycles(cycles) => self.expiry_after_cycles(cycles, zone)?,
+                dated => dated,
+            };
+            let cycle = self.account.cycle.number;
+            let lot = &mut self.lots[index];
+            lot.status = LotStatus::Active;
+            lot.expiry = expiry;
+            lot.cycle = cycle;
+            let (amount, kind, scheduled_by) = (lot.amount, lot.kind, lot.entry);
+            let index = self.replace(index);
+            self.move_lot(index, amount);
+            self.repay_from(index);
+            let mut draft = Draft::new(Operation::Grant, amount).kind(kind).at(instant);
+            draft.refers_to = Some(scheduled_by);
+            self.record(draft);
+        }
+        Ok(())
+    }
+
+    /// Where the account repays its debt: what has just reached this lot pays it first, if any purpose may draw on it.
+    pub(crate) fn repay_from(&mut self, index: usize) {
+        if self.account.settings.debt_policy == DebtPolicy::Repay {
+            self.pay_debt_from(index);
+        }
+    }
+
+    pub(crate) fn pay_debt_from(&mut self, index: usize) {
+        let lot = &self.lots[index];
+        let paid = lot.remaining.min(self.account.balances.debt);
+        if paid.is_positive() && !lot.is_restricted() {
+            self.move_lot(index, -paid);
+            self.account.balances.debt -= paid;
+        }
+    }
+}
