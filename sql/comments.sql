@@ -1,0 +1,555 @@
+-- What \d+, \df+ and \dT+ show.
+
+-- Schema and tables
+
+COMMENT ON SCHEMA credits_ledger IS
+'Storage of the extension credits_ledger. Not for applications: call the credits_* functions, read the
+credits_* views.';
+COMMENT ON TABLE credits_ledger.accounts IS
+'One row per account: its settings, its balances after the newest entry, its running cycle. Every operation
+locks this row first. Read it through the view credits_accounts, which also shows what time has done since.';
+COMMENT ON COLUMN credits_ledger.accounts.account IS 'Name of the account, compared bytewise.';
+COMMENT ON COLUMN credits_ledger.accounts.next_event_at IS
+'Lower bound of the next instant at which time changes anything; infinity where nothing is to come.';
+COMMENT ON COLUMN credits_ledger.accounts.opened_at IS 'When the account was opened.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle_start IS 'Start of the running cycle.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle_end IS
+'End of the running cycle, fixed when it began; NULL on a manual account.';
+COMMENT ON COLUMN credits_ledger.accounts.anchor IS 'Boundary 0 of the series of cycle boundaries.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle_length IS
+'Length of a cycle, added in local time; 0 for a manual account.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle_allowance IS 'Setting: the allowance of each cycle, in credits.';
+COMMENT ON COLUMN credits_ledger.accounts.rollover_percent IS
+'Setting: how much of an unused allowance rolls over, 0 to 100.';
+COMMENT ON COLUMN credits_ledger.accounts.rollover_max IS
+'Setting: bound on all living rollover together, in credits; NULL for none.';
+COMMENT ON COLUMN credits_ledger.accounts.overdraft_limit IS 'Setting: how much debt a debit may leave, in credits.';
+COMMENT ON COLUMN credits_ledger.accounts.time_zone IS 'Setting: the time zone in which cycles are counted.';
+COMMENT ON COLUMN credits_ledger.accounts.debt_policy IS 'Setting: repay, forgive_at_reset or invoice_at_reset.';
+COMMENT ON COLUMN credits_ledger.accounts.status IS 'open, frozen or closed.';
+COMMENT ON COLUMN credits_ledger.accounts.opened_by_grant IS
+'True while the account has only the defaults under which a grant opened it.';
+COMMENT ON COLUMN credits_ledger.accounts.head_is_allowance IS
+'Whether the head lot counts as allowance (kinds allowance and rollover).';
+COMMENT ON COLUMN credits_ledger.accounts.head_lot IS
+'The lot from which debits are now taken; NULL where none has anything left.';
+COMMENT ON COLUMN credits_ledger.accounts.lots IS 'How many lots the account has had; the number of the newest one.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle IS 'Number of the running cycle; on a closed account, of the last one.';
+COMMENT ON COLUMN credits_ledger.accounts.entry IS
+'Number of the newest entry. Rises with every keyed outcome, so it is the row''s version.';
+COMMENT ON COLUMN credits_ledger.accounts.recorded_at IS
+'When the newest entry was recorded; the clock of this account never goes behind it.';
+COMMENT ON COLUMN credits_ledger.accounts.granted IS 'Allowance granted in the running cycle.';
+COMMENT ON COLUMN credits_ledger.accounts.allowance IS
+'What is left in allowance and rollover lots, without what is held.';
+COMMENT ON COLUMN credits_ledger.accounts.credits IS 'What is left in all other lots, without what is held.';
+COMMENT ON COLUMN credits_ledger.accounts.held IS 'What is held.';
+COMMENT ON COLUMN credits_ledger.accounts.debt IS 'What was drawn past zero and not yet repaid, forgiven or invoiced.';
+COMMENT ON COLUMN credits_ledger.accounts.reserved IS
+'The part of allowance + credits that lies in lots restricted to features.';
+COMMENT ON COLUMN credits_ledger.accounts.used IS 'What debits have drawn in the running cycle.';
+COMMENT ON COLUMN credits_ledger.accounts.head_remaining IS
+'What is left in the head lot; the lot''s own row has the figure from when it became the head.';
+COMMENT ON COLUMN credits_ledger.accounts.hash IS 'Hash of the newest entry: the end of the account''s chain.';
+COMMENT ON COLUMN credits_ledger.accounts.opened_with IS
+'The settings the account was opened with, to recognise the same call again.';
+COMMENT ON COLUMN credits_ledger.accounts.metadata IS 'What the application keeps with the account.';
+COMMENT ON TABLE credits_ledger.entries IS
+'The ledger: one row per operation, numbered 1, 2, 3 … within the account, never changed and never removed
+(LC013); credits_redact alone erases actor, resource and metadata. Read it through the view credits_history.';
+COMMENT ON COLUMN credits_ledger.entries.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.entries.entry IS 'Number of the entry within the account, without gaps.';
+COMMENT ON COLUMN credits_ledger.entries.recorded_at IS 'When it was recorded; never falls from one entry to the next.';
+COMMENT ON COLUMN credits_ledger.entries.effective_at IS
+'When it took effect, where time made it; NULL means at recorded_at.';
+COMMENT ON COLUMN credits_ledger.entries.request IS
+'Digest of what the caller passed, to tell a replay from another request; NULL where there is no key.';
+COMMENT ON COLUMN credits_ledger.entries.cycle IS 'The cycle in which it happened.';
+COMMENT ON COLUMN credits_ledger.entries.lot IS 'The lot that moved, where just one did.';
+COMMENT ON COLUMN credits_ledger.entries.operation IS 'What happened: open, grant, debit, expire …';
+COMMENT ON COLUMN credits_ledger.entries.idempotency_key IS
+'The caller''s key; NULL on entries made by time and on configuration.';
+COMMENT ON COLUMN credits_ledger.entries.amount IS 'What was applied, as the receipt says.';
+COMMENT ON COLUMN credits_ledger.entries.allowance_change IS 'Change of allowance.';
+COMMENT ON COLUMN credits_ledger.entries.credits_change IS 'Change of credits.';
+COMMENT ON COLUMN credits_ledger.entries.debt_change IS
+'Change of debt: positive drawn, negative repaid, forgiven or invoiced.';
+COMMENT ON COLUMN credits_ledger.entries.allowance IS 'allowance after this entry.';
+COMMENT ON COLUMN credits_ledger.entries.credits IS 'credits after this entry.';
+COMMENT ON COLUMN credits_ledger.entries.held IS 'held after this entry.';
+COMMENT ON COLUMN credits_ledger.entries.debt IS 'debt after this entry.';
+COMMENT ON COLUMN credits_ledger.entries.reserved IS
+'reserved after this entry: the part of allowance + credits in lots restricted to features.';
+COMMENT ON COLUMN credits_ledger.entries.used IS 'What debits had drawn in the cycle after this entry.';
+COMMENT ON COLUMN credits_ledger.entries.recorded_by IS 'The role that called.';
+COMMENT ON COLUMN credits_ledger.entries.hash IS 'SHA-256 over the previous entry''s hash and all columns of this one.';
+COMMENT ON COLUMN credits_ledger.entries.kind IS 'Kind of the lot granted.';
+COMMENT ON COLUMN credits_ledger.entries.feature IS 'The feature that was used, as the caller named it.';
+COMMENT ON COLUMN credits_ledger.entries.actor IS 'Who or what used it; erased by credits_redact.';
+COMMENT ON COLUMN credits_ledger.entries.resource IS 'What it was used on; erased by credits_redact.';
+COMMENT ON COLUMN credits_ledger.entries.quantity IS 'Units of the feature, where given.';
+COMMENT ON COLUMN credits_ledger.entries.included IS 'Units of the feature that included units covered.';
+COMMENT ON COLUMN credits_ledger.entries.refers_to IS 'Number of the entry that this one is about.';
+COMMENT ON COLUMN credits_ledger.entries.reason IS 'Why, in the caller''s words.';
+COMMENT ON COLUMN credits_ledger.entries.moved_lots IS 'The lots that moved, where it was not just one.';
+COMMENT ON COLUMN credits_ledger.entries.moved_amounts IS 'By how much each of moved_lots moved.';
+COMMENT ON COLUMN credits_ledger.entries.detail IS 'Settings of open and configure, result of reset.';
+COMMENT ON COLUMN credits_ledger.entries.clock_was_set IS 'True where credits_ledger.now replaced the clock.';
+COMMENT ON COLUMN credits_ledger.entries.metadata IS
+'What the application keeps with the entry; erased by credits_redact.';
+COMMENT ON COLUMN credits_ledger.entries.salt IS 'Makes the digest of actor, resource and metadata unguessable.';
+COMMENT ON COLUMN credits_ledger.entries.redacted IS
+'The digest of actor, resource and metadata, kept once they were erased.';
+COMMENT ON TABLE credits_ledger.lots IS
+'One row per lot: credits granted together, with one kind, priority, restriction and expiry. Read it through
+the view credits_grants.';
+COMMENT ON COLUMN credits_ledger.lots.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.lots.lot IS 'Number of the lot within the account.';
+COMMENT ON COLUMN credits_ledger.lots.entry IS 'The entry that made it.';
+COMMENT ON COLUMN credits_ledger.lots.effective_at IS 'From when it can be spent.';
+COMMENT ON COLUMN credits_ledger.lots.expires_at IS
+'When it expires; for lots that expire by cycle that cycle''s end as now foreseen; NULL where it has no date.';
+COMMENT ON COLUMN credits_ledger.lots.burn_at IS 'Third key of the burn order: soonest expiry first.';
+COMMENT ON COLUMN credits_ledger.lots.burn_rank IS
+'First and second key of the burn order: kind and priority, then restricted before unrestricted.';
+COMMENT ON COLUMN credits_ledger.lots.cycle IS 'The cycle in which it became effective.';
+COMMENT ON COLUMN credits_ledger.lots.expires_cycle IS
+'It expires at the end of this cycle; NULL where it expires by date or never.';
+COMMENT ON COLUMN credits_ledger.lots.expires_after_cycles IS
+'How many cycles it lasts, the one in which it becomes effective counted; NULL where not by cycle.';
+COMMENT ON COLUMN credits_ledger.lots.priority IS
+'Priority among lots that are not allowance or rollover: lower is spent first.';
+COMMENT ON COLUMN credits_ledger.lots.open IS 'Whether it still matters: scheduled, or something remains or is held.';
+COMMENT ON COLUMN credits_ledger.lots.status IS 'scheduled, active, expired or voided.';
+COMMENT ON COLUMN credits_ledger.lots.kind IS
+'allowance, rollover, purchase, promo, welcome, trial, bonus, adjustment or refund.';
+COMMENT ON COLUMN credits_ledger.lots.amount IS 'What was granted, in credits.';
+COMMENT ON COLUMN credits_ledger.lots.remaining IS
+'What remains, without what is held; for the account''s head lot see accounts.head_remaining.';
+COMMENT ON COLUMN credits_ledger.lots.held IS 'What is held of it.';
+COMMENT ON COLUMN credits_ledger.lots.price IS 'What was paid for it, in currency.';
+COMMENT ON COLUMN credits_ledger.lots.currency IS 'Three capital letters.';
+COMMENT ON COLUMN credits_ledger.lots.payment_ref IS 'The payment provider''s reference; credited once per account.';
+COMMENT ON COLUMN credits_ledger.lots.features IS 'The features that may spend it; NULL for all.';
+COMMENT ON TABLE credits_ledger.cycles IS
+'One row per closed cycle, never changed. The running cycle is in accounts. Read both through the view credits_cycles.';
+COMMENT ON COLUMN credits_ledger.cycles.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.cycles.cycle IS 'Number of the cycle.';
+COMMENT ON COLUMN credits_ledger.cycles.cycle_start IS 'When it began.';
+COMMENT ON COLUMN credits_ledger.cycles.cycle_end IS 'When it ended.';
+COMMENT ON COLUMN credits_ledger.cycles.closed_at IS 'When its end was recorded.';
+COMMENT ON COLUMN credits_ledger.cycles.granted IS 'Allowance granted in it.';
+COMMENT ON COLUMN credits_ledger.cycles.used IS 'What debits drew in it.';
+COMMENT ON COLUMN credits_ledger.cycles.rolled_over IS 'What rolled over into the next cycle.';
+COMMENT ON COLUMN credits_ledger.cycles.expired IS 'Allowance and rollover that expired at its end.';
+COMMENT ON COLUMN credits_ledger.cycles.debt_forgiven IS 'Debt written off at its end.';
+COMMENT ON COLUMN credits_ledger.cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
+
+-- Constraints and indexes
+
+COMMENT ON CONSTRAINT accounts_never_past_zero ON credits_ledger.accounts IS
+'The last line of defence: no figure of an account is ever below zero.';
+COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
+'The last line of defence: no lot is ever below zero.';
+COMMENT ON INDEX credits_ledger.accounts_pkey IS 'Accounts by name.';
+COMMENT ON INDEX credits_ledger.accounts_next_event IS
+'Accounts for which time has something to do, for credits_maintain and the views.';
+COMMENT ON INDEX credits_ledger.entries_pkey IS 'Entries by account and number; read backwards for a page of history.';
+COMMENT ON INDEX credits_ledger.entries_idempotency_key IS
+'Replays: a key is used once per account, over all operations.';
+COMMENT ON INDEX credits_ledger.entries_settings IS 'What an account was set to at a past entry.';
+COMMENT ON INDEX credits_ledger.lots_pkey IS 'Lots by account and number.';
+COMMENT ON INDEX credits_ledger.lots_burn_order IS
+'The lots that still matter, in the order in which debits take them.';
+COMMENT ON INDEX credits_ledger.lots_payment_ref IS 'A payment is credited once per account.';
+COMMENT ON INDEX credits_ledger.cycles_pkey IS 'Closed cycles by account and number.';
+
+-- Types
+
+COMMENT ON TYPE @extschema@.credits_receipt IS
+'What every operation that writes the ledger returns. Amounts are credits, exact to 6 decimals. Always:
+balance = allowance + credits + held − debt; for debits amount = from_allowance + from_credits + overdraft.
+A replay returns the first call''s receipt with replayed = true.';
+COMMENT ON COLUMN @extschema@.credits_receipt.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_receipt.entry IS
+'Number of the entry within the account; NULL where nothing was recorded (refused).';
+COMMENT ON COLUMN @extschema@.credits_receipt.operation IS 'What was done: grant, schedule, debit, redact …';
+COMMENT ON COLUMN @extschema@.credits_receipt.idempotency_key IS 'The caller''s key.';
+COMMENT ON COLUMN @extschema@.credits_receipt.accepted IS 'False only where on_insufficient => ''refuse'' refused.';
+COMMENT ON COLUMN @extschema@.credits_receipt.refused IS 'The LC code of the refusal; NULL where accepted.';
+COMMENT ON COLUMN @extschema@.credits_receipt.replayed IS
+'True where this is an earlier call''s receipt and nothing was done now.';
+COMMENT ON COLUMN @extschema@.credits_receipt.amount IS 'What was applied: granted, debited.';
+COMMENT ON COLUMN @extschema@.credits_receipt.from_allowance IS
+'What allowance and rollover lots bore or were given, net of debt repaid.';
+COMMENT ON COLUMN @extschema@.credits_receipt.from_credits IS
+'What all other lots bore or were given, net of debt repaid.';
+COMMENT ON COLUMN @extschema@.credits_receipt.overdraft IS 'Change of the debt: positive drawn, negative repaid.';
+COMMENT ON COLUMN @extschema@.credits_receipt.balance IS 'Afterwards: allowance + credits + held − debt.';
+COMMENT ON COLUMN @extschema@.credits_receipt.allowance IS
+'Afterwards: what is left of allowance and rollover, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_receipt.credits IS
+'Afterwards: what is left in all other lots, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_receipt.held IS 'Afterwards: what is held.';
+COMMENT ON COLUMN @extschema@.credits_receipt.debt IS 'Afterwards: what was drawn past zero.';
+COMMENT ON COLUMN @extschema@.credits_receipt.available IS
+'Afterwards: what a debit without a feature could take, overdraft left out.';
+COMMENT ON COLUMN @extschema@.credits_receipt.included IS
+'Units of the feature that included units covered; 0 where there are none.';
+COMMENT ON COLUMN @extschema@.credits_receipt.refers_to IS 'Number of the entry that this one is about; else NULL.';
+COMMENT ON COLUMN @extschema@.credits_receipt.recorded_at IS 'When it was recorded.';
+COMMENT ON TYPE @extschema@.credits_account_balance IS
+'What an account has at one instant, time''s effects included. Amounts are credits.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.status IS 'open, frozen or closed.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.balance IS 'allowance + credits + held − debt.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.allowance IS
+'What is left of allowance and rollover, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.credits IS
+'What is left in all other lots, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.held IS 'What is held.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.debt IS 'What was drawn past zero.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.available IS
+'What a debit without a feature could take now, overdraft left out.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.allowance_granted IS 'Allowance granted in the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.used IS 'What debits have drawn in the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.overdraft_limit IS 'How much debt a debit may leave.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.cycle IS 'Number of the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.cycle_start IS 'When it began.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.cycle_end IS 'When it will end; NULL on a manual account.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.entry IS 'Number of the newest recorded entry.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.as_of IS 'The instant for which all this holds.';
+COMMENT ON TYPE @extschema@.credits_cycle_result IS
+'What credits_reset_cycle did. expired to debt_invoiced are totals over the cycles that this call closed.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.cycle IS 'Number of the cycle that runs afterwards.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.cycle_start IS 'When it began.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.cycle_end IS 'When it will end; NULL on a manual account.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.cycles_closed IS
+'How many cycles this call closed; 0 where nothing was due.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.expired IS 'Allowance and rollover that expired.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.rolled_over IS 'Allowance that rolled over.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.granted IS 'New allowance granted.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.debt_forgiven IS 'Debt written off.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.debt_invoiced IS 'Debt taken off the account, to be billed.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.balance IS 'Afterwards: allowance + credits + held − debt.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.allowance IS 'Afterwards: what is left of allowance and rollover.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.credits IS 'Afterwards: what is left in all other lots.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.available IS
+'Afterwards: what a debit without a feature could take.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.replayed IS
+'True where this is an earlier call''s result and nothing was done now.';
+
+-- Functions: accounts
+
+COMMENT ON FUNCTION @extschema@.credits_open_account IS
+'Opens an account with an allowance per cycle and grants the first one at once. cycle_length 0 makes a manual
+account, whose cycles end only by credits_reset_cycle; anchor (default now) is the boundary from which
+cycles are counted in time_zone; rollover_percent of an unused allowance, at most rollover_max, lives one
+more cycle; debits may go into debt down to overdraft_limit; debt_policy is repay, forgive_at_reset or
+invoice_at_reset.
+Opening again with the same settings changes nothing; an account that a grant opened takes them once.
+Errors: LC004 allowance, rollover_max or overdraft_limit cannot be; LC005 another argument cannot be, or the
+account is open with other settings; LC011 closed.
+Example: SELECT * FROM credits_open_account(''acme'', allowance => 1000, rollover_percent => 50);';
+COMMENT ON FUNCTION @extschema@.credits_configure_account IS
+'Changes settings of an account: NULL leaves one as it is, clear names those to set back to their defaults
+(ARRAY[''rollover_max'']). A changed allowance counts from the next cycle; a changed anchor, length or time
+zone from the end of the running one. What changes nothing records nothing.
+Errors: LC002 unknown account; LC004, LC005 a setting cannot be, or is both given and cleared; LC011 closed.
+Example: SELECT * FROM credits_configure_account(''acme'', overdraft_limit => 100);';
+COMMENT ON FUNCTION @extschema@.credits_freeze_account IS
+'Freezes an account: debits are refused (LC011) until credits_unfreeze_account. Grants work and time goes on.
+reason is kept in the history. Freezing a frozen account changes nothing.
+Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
+Example: SELECT * FROM credits_freeze_account(''acme'', ''card disputed'');';
+COMMENT ON FUNCTION @extschema@.credits_unfreeze_account IS
+'Opens a frozen account again. On an open account it changes nothing.
+Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
+Example: SELECT * FROM credits_unfreeze_account(''acme'');';
+COMMENT ON FUNCTION @extschema@.credits_close_account IS
+'Closes an account for good: its cycle closes with its debt, and what remains expires. Afterwards it can only
+be read, and earlier calls replayed. reason is kept in the history. Closing a closed account changes
+nothing.
+Errors: LC002 unknown account; LC005 argument missing.
+Example: SELECT * FROM credits_close_account(''acme'', ''left us'');';
+
+-- Functions: the core verbs
+
+COMMENT ON FUNCTION @extschema@.credits_grant IS
+'Gives credits as one lot; opens an unknown account with the defaults. kind is purchase, promo, welcome,
+trial, bonus or adjustment. At most one of expires_at, expires_in (from effective_at) and
+expires_after_cycles (1: the end of the cycle in which it becomes effective). An effective_at in the future
+schedules it. Lower priority (1 to 1000; default 100 for purchase and adjustment, else 50) is spent first;
+features restricts it to debits that name one of them. price and currency go together; payment_ref is
+credited once per account. Where debt_policy is repay, an unrestricted lot pays debt first.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC003 the key was used for another request; LC004 amount; LC005 another argument; LC009 the payment
+was credited under another key; LC011 closed.
+Example: SELECT * FROM credits_grant(''acme'', 500, ''order-4711'', price => 49, currency => ''EUR'', payment_ref
+=> ''pi_3'');';
+COMMENT ON FUNCTION @extschema@.credits_debit IS
+'Takes amount credits, the check and the taking in one: rollover and allowance first, then the other lots by
+priority and soonest expiry. feature opens lots restricted to it; feature, actor and resource are kept for
+reports. on_insufficient: error raises LC001; refuse returns accepted = false and keeps no key; partial
+takes what there is; allow records usage that has happened, the rest becoming debt. Up to overdraft_limit a
+debit may go into debt in every mode.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC001 not enough (DETAIL: available, required, shortfall, resets_at); LC002 unknown account; LC003
+the key was used for another request; LC004 amount; LC005 another argument; LC011 frozen or closed.
+Example: SELECT * FROM credits_debit(''acme'', 2.5, ''job-17'', feature => ''chat'', actor => ''ann'');';
+COMMENT ON FUNCTION @extschema@.credits_balance IS
+'What an account has now, with all that time has done by now, recorded or not. Writes nothing; works on a
+standby.
+Errors: LC002 unknown account; LC005 argument missing.
+Example: SELECT available FROM credits_balance(''acme'');';
+COMMENT ON FUNCTION @extschema@.credits_balance_at IS
+'What credits_balance said at that instant; for an instant to come, what it will say if nothing more happens.
+Errors: LC002 unknown account; LC005 argument missing, not finite, or before the account was opened.
+Example: SELECT * FROM credits_balance_at(''acme'', ''2026-01-01'');';
+COMMENT ON FUNCTION @extschema@.credits_reset_cycle IS
+'Closes the cycles that are due and grants their allowances. With starts_at, the start of the period that a
+billing provider''s invoice states: where the running cycle began before it, that cycle ends now and the next
+begins now, with starts_at as the new anchor; else nothing happens. On a manual account starts_at defaults
+to now and idempotency_key is required.
+Returns totals over the cycles closed by this call, zeros where nothing was due; with a key, the same call
+again returns the same result with replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC005 starts_at in the future, or
+the key missing; LC011 closed.
+Example: SELECT * FROM credits_reset_cycle(''acme'', ''evt_1Nx'', starts_at => ''2026-02-01'');';
+COMMENT ON FUNCTION @extschema@.credits_maintain IS
+'Records what time has done on at most max_accounts accounts, the longest due first, and returns how many
+were brought up to date. Balances are the same before and after; it only keeps later calls short. Safe to
+run from several sessions at once: each skips what another has locked.
+Errors: LC005 max_accounts is not above zero.
+Example: SELECT credits_maintain(1000);';
+COMMENT ON FUNCTION @extschema@.credits_explain_debit IS
+'Shows what a debit would take, lot by lot in order, and takes nothing; what cannot be taken from lots is a
+last row with lot NULL.
+Errors: LC002 unknown account; LC004 amount; LC005 another argument.
+Example: SELECT * FROM credits_explain_debit(''acme'', 120, feature => ''chat'');';
+COMMENT ON FUNCTION @extschema@.credits_redact IS
+'Erases actor, resource and metadata of an entry, for good; the hash chain still verifies, because it covers
+a digest of them. Recorded as an entry of its own that refers to the redacted one. Works on closed accounts,
+too.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such entry.
+Example: SELECT * FROM credits_redact(''acme'', 17);';
+
+-- Functions: batches
+
+COMMENT ON FUNCTION @extschema@.credits_debit_many IS
+'Many debits in one call: the n-th item takes amounts[n] from accounts[n] under idempotency_keys[n], for
+features[n] where given. Items of one account apply in the order given; returns one receipt per item, in
+that order. on_insufficient as in credits_debit; error fails the whole batch at the first item that cannot
+be, refuse (the default) refuses only the item, also for an unknown or frozen account.
+Errors: as credits_debit; LC005 also where the arrays differ in length.
+Example: SELECT * FROM credits_debit_many(ARRAY[''acme'', ''umbra''], ARRAY[1, 2.5], ARRAY[''job-18'', ''job-19'']);';
+COMMENT ON FUNCTION @extschema@.credits_grant_many IS
+'Many grants in one call, of one kind and expiry: the n-th item gives amounts[n] to accounts[n] under
+idempotency_keys[n]. Opens unknown accounts. All or nothing; returns one receipt per item, in the order
+given.
+Errors: as credits_grant; LC005 also where the arrays differ in length.
+Example: SELECT * FROM credits_grant_many(ARRAY[''acme'', ''umbra''], ARRAY[100, 100], ARRAY[''spring-1'',
+''spring-2'']);';
+
+-- Functions: administration
+
+COMMENT ON FUNCTION @extschema@.credits_allow IS
+'Gives a role an access: spend (debits, balance, explain), billing (spend, and grants, opening, configuring,
+resets, maintenance), analyst (every view, balance, balance_at, explain, verify) or admin (all of these, and
+freeze, unfreeze, close, redact). Stored as ordinary privileges on functions and views, and USAGE on their
+schema where the role lacks it; pg_dump saves them. Returns true where it changed something.
+Only the owner of the extension, and superusers, may call it unless they grant EXECUTE on it.
+Errors: LC005 unknown access, NULL, or no role.
+Example: SELECT credits_allow(''app'', ''spend'');';
+COMMENT ON FUNCTION @extschema@.credits_disallow IS
+'Takes from a role what an access gave it, but not what another access that it holds in full also gives,
+unless that one is part of the access taken away: taking spend from a role with billing changes nothing,
+taking billing takes spend, too. USAGE on the schema stays. Returns true where it changed something.
+Errors: LC005 unknown access, NULL, no role, or the owner of the extension.
+Example: SELECT credits_disallow(''app'', ''spend'');';
+COMMENT ON FUNCTION @extschema@.credits_verify IS
+'Audits one account, or all: hash chain, numbering, balances, lots, cycles and debt, worked out again from
+the entries alone, and that the triggers that keep entries unchanged are in force. One row per problem; no
+row: the ledger is sound.
+Errors: LC002 unknown account.
+Example: SELECT * FROM credits_verify(''acme'');';
+COMMENT ON FUNCTION @extschema@.credits_errors IS
+'The errors that the credits_* functions raise: SQLSTATE, name, meaning, what to do.
+Example: SELECT * FROM credits_errors();';
+
+-- Functions: internal
+
+COMMENT ON FUNCTION credits_ledger.statement_time IS
+'The instant for which the views answer: the start of the statement, or credits_ledger.now where that is set.';
+COMMENT ON FUNCTION credits_ledger.settled_account IS
+'What time has made of an account by statement_time(), for the view credits_accounts. Writes nothing.';
+COMMENT ON FUNCTION credits_ledger.settled_lots IS
+'All lots of an account as time has made them by statement_time(), also those not yet recorded, for the view
+credits_grants. Writes nothing.';
+COMMENT ON FUNCTION credits_ledger.signatures IS
+'What the library implements: name, arguments and result of each function, to compare with the catalogue.';
+COMMENT ON FUNCTION credits_ledger.append_only IS 'Trigger: refuses to change or remove rows of the ledger (LC013).';
+COMMENT ON TRIGGER entries_append_only ON credits_ledger.entries IS
+'Entries are never changed or removed; credits_redact alone may erase personal data.';
+COMMENT ON TRIGGER entries_never_truncated ON credits_ledger.entries IS 'Entries are never removed.';
+COMMENT ON TRIGGER cycles_append_only ON credits_ledger.cycles IS 'Closed cycles are never changed or removed.';
+COMMENT ON TRIGGER cycles_never_truncated ON credits_ledger.cycles IS 'Closed cycles are never removed.';
+COMMENT ON TRIGGER accounts_never_deleted ON credits_ledger.accounts IS 'Accounts are closed, never removed.';
+COMMENT ON TRIGGER accounts_never_truncated ON credits_ledger.accounts IS 'Accounts are closed, never removed.';
+COMMENT ON TRIGGER lots_never_deleted ON credits_ledger.lots IS 'Lots are never removed.';
+COMMENT ON TRIGGER lots_never_truncated ON credits_ledger.lots IS 'Lots are never removed.';
+
+-- Views
+
+COMMENT ON VIEW @extschema@.credits_accounts IS
+'One row per account, with all that time has done by now, as credits_balance shows it.';
+COMMENT ON COLUMN @extschema@.credits_accounts.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_accounts.status IS 'open, frozen or closed.';
+COMMENT ON COLUMN @extschema@.credits_accounts.balance IS 'allowance + credits + held − debt.';
+COMMENT ON COLUMN @extschema@.credits_accounts.allowance IS
+'What is left of allowance and rollover, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_accounts.credits IS 'What is left in all other lots, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_accounts.held IS 'What is held.';
+COMMENT ON COLUMN @extschema@.credits_accounts.debt IS 'What was drawn past zero.';
+COMMENT ON COLUMN @extschema@.credits_accounts.available IS
+'What a debit without a feature could take now, overdraft left out.';
+COMMENT ON COLUMN @extschema@.credits_accounts.allowance_granted IS 'Allowance granted in the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_accounts.used IS 'What debits have drawn in the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_accounts.overdraft_limit IS 'How much debt a debit may leave.';
+COMMENT ON COLUMN @extschema@.credits_accounts.cycle IS 'Number of the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_accounts.cycle_start IS 'When it began.';
+COMMENT ON COLUMN @extschema@.credits_accounts.cycle_end IS 'When it will end; NULL on a manual account.';
+COMMENT ON COLUMN @extschema@.credits_accounts.entry IS 'Number of the newest recorded entry.';
+COMMENT ON COLUMN @extschema@.credits_accounts.as_of IS 'The instant for which the row holds.';
+COMMENT ON COLUMN @extschema@.credits_accounts.cycle_allowance IS 'Setting allowance: credits per cycle.';
+COMMENT ON COLUMN @extschema@.credits_accounts.cycle_length IS 'Setting: length of a cycle; 0 for a manual account.';
+COMMENT ON COLUMN @extschema@.credits_accounts.anchor IS 'Setting: the boundary from which cycles are counted.';
+COMMENT ON COLUMN @extschema@.credits_accounts.time_zone IS 'Setting: the time zone in which cycles are counted.';
+COMMENT ON COLUMN @extschema@.credits_accounts.rollover_percent IS
+'Setting: how much of an unused allowance rolls over, 0 to 100.';
+COMMENT ON COLUMN @extschema@.credits_accounts.rollover_max IS
+'Setting: bound on all living rollover together; NULL for none.';
+COMMENT ON COLUMN @extschema@.credits_accounts.debt_policy IS 'Setting: repay, forgive_at_reset or invoice_at_reset.';
+COMMENT ON COLUMN @extschema@.credits_accounts.opened_at IS 'When the account was opened.';
+COMMENT ON COLUMN @extschema@.credits_accounts.head_hash IS
+'Hash of the newest entry. Kept elsewhere, it shows later whether newest entries were removed.';
+COMMENT ON COLUMN @extschema@.credits_accounts.metadata IS 'What the application keeps with the account.';
+COMMENT ON VIEW @extschema@.credits_history IS
+'One row per operation, as recorded. The amounts of an account add up to its balance.';
+COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
+COMMENT ON COLUMN @extschema@.credits_history.operation IS
+'What happened: open, grant, schedule, debit, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
+COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot granted.';
+COMMENT ON COLUMN @extschema@.credits_history.amount IS 'Change of the balance: + adds to it.';
+COMMENT ON COLUMN @extschema@.credits_history.from_allowance IS
+'What allowance and rollover lots bore, or were given by grant, allowance and rollover; net of debt repaid.';
+COMMENT ON COLUMN @extschema@.credits_history.from_credits IS
+'What all other lots bore, or were given by grant, allowance and rollover; net of debt repaid.';
+COMMENT ON COLUMN @extschema@.credits_history.overdraft IS
+'Change of the debt: positive drawn, negative repaid, forgiven or invoiced.';
+COMMENT ON COLUMN @extschema@.credits_history.balance IS 'Afterwards: allowance + credits + held − debt.';
+COMMENT ON COLUMN @extschema@.credits_history.available IS
+'Afterwards: what a debit without a feature could take, overdraft left out.';
+COMMENT ON COLUMN @extschema@.credits_history.feature IS 'The feature that was used.';
+COMMENT ON COLUMN @extschema@.credits_history.quantity IS 'Units of the feature, where given.';
+COMMENT ON COLUMN @extschema@.credits_history.included IS 'Units of the feature that included units covered.';
+COMMENT ON COLUMN @extschema@.credits_history.actor IS 'Who or what used it.';
+COMMENT ON COLUMN @extschema@.credits_history.resource IS 'What it was used on.';
+COMMENT ON COLUMN @extschema@.credits_history.idempotency_key IS
+'The caller''s key; NULL on entries made by time and on configuration.';
+COMMENT ON COLUMN @extschema@.credits_history.refers_to IS 'Number of the entry that this one is about.';
+COMMENT ON COLUMN @extschema@.credits_history.reason IS 'Why, in the caller''s words.';
+COMMENT ON COLUMN @extschema@.credits_history.effective_at IS 'When it took effect.';
+COMMENT ON COLUMN @extschema@.credits_history.recorded_at IS 'When it was recorded.';
+COMMENT ON COLUMN @extschema@.credits_history.recorded_by IS 'The role that called.';
+COMMENT ON COLUMN @extschema@.credits_history.metadata IS 'What the application keeps with the entry.';
+COMMENT ON COLUMN @extschema@.credits_history.cycle IS 'The cycle in which it happened.';
+COMMENT ON COLUMN @extschema@.credits_history.allowance IS
+'Afterwards: what is left of allowance and rollover, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_history.credits IS
+'Afterwards: what is left in all other lots, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_history.held IS 'Afterwards: what is held.';
+COMMENT ON COLUMN @extschema@.credits_history.debt IS 'Afterwards: what was drawn past zero.';
+COMMENT ON COLUMN @extschema@.credits_history.redacted IS 'Whether actor, resource and metadata were erased.';
+COMMENT ON COLUMN @extschema@.credits_history.clock_was_set IS 'Whether credits_ledger.now replaced the clock.';
+COMMENT ON COLUMN @extschema@.credits_history.hash IS 'Hash of the entry, over the previous one''s.';
+COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that time has done by now.';
+COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';
+COMMENT ON COLUMN @extschema@.credits_grants.entry IS
+'The entry that made it; NULL where time made it and nothing recorded it yet.';
+COMMENT ON COLUMN @extschema@.credits_grants.kind IS
+'allowance, rollover, purchase, promo, welcome, trial, bonus, adjustment or refund.';
+COMMENT ON COLUMN @extschema@.credits_grants.amount IS 'What was granted.';
+COMMENT ON COLUMN @extschema@.credits_grants.remaining IS 'What remains, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_grants.held IS 'What is held of it.';
+COMMENT ON COLUMN @extschema@.credits_grants.priority IS 'Lower is spent first, after rollover and allowance.';
+COMMENT ON COLUMN @extschema@.credits_grants.features IS 'The features that may spend it; NULL for all.';
+COMMENT ON COLUMN @extschema@.credits_grants.effective_at IS 'From when it can be spent.';
+COMMENT ON COLUMN @extschema@.credits_grants.expires_at IS
+'When it expires; for lots that expire by cycle that cycle''s end as now foreseen; NULL where it has no date.';
+COMMENT ON COLUMN @extschema@.credits_grants.status IS 'scheduled, active, spent, expired or voided.';
+COMMENT ON COLUMN @extschema@.credits_grants.price IS 'What was paid for it, in currency.';
+COMMENT ON COLUMN @extschema@.credits_grants.currency IS 'Three capital letters.';
+COMMENT ON COLUMN @extschema@.credits_grants.payment_ref IS 'The payment provider''s reference.';
+COMMENT ON COLUMN @extschema@.credits_grants.idempotency_key IS 'The key of the operation that made it.';
+COMMENT ON COLUMN @extschema@.credits_grants.metadata IS 'The metadata of the operation that made it.';
+COMMENT ON COLUMN @extschema@.credits_grants.expires_by_cycle IS 'Whether it expires at the end of a cycle.';
+COMMENT ON VIEW @extschema@.credits_allocations IS
+'One row per movement of a lot: which lots an operation gave to, or took from. The amounts of a lot add up to
+what remains of it.';
+COMMENT ON COLUMN @extschema@.credits_allocations.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_allocations.entry IS 'The entry that moved it.';
+COMMENT ON COLUMN @extschema@.credits_allocations.operation IS 'What happened.';
+COMMENT ON COLUMN @extschema@.credits_allocations.lot IS 'The lot that moved.';
+COMMENT ON COLUMN @extschema@.credits_allocations.lot_kind IS 'Its kind.';
+COMMENT ON COLUMN @extschema@.credits_allocations.amount IS 'Change of what remains in the lot: + adds to it.';
+COMMENT ON COLUMN @extschema@.credits_allocations.effective_at IS 'When it took effect.';
+COMMENT ON VIEW @extschema@.credits_cycles IS
+'One row per cycle, as recorded: the closed ones, and the running one with closed_at NULL.';
+COMMENT ON COLUMN @extschema@.credits_cycles.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_cycles.cycle IS 'Number of the cycle.';
+COMMENT ON COLUMN @extschema@.credits_cycles.cycle_start IS 'When it began.';
+COMMENT ON COLUMN @extschema@.credits_cycles.cycle_end IS
+'When it ended or will end; NULL for the running cycle of a manual account.';
+COMMENT ON COLUMN @extschema@.credits_cycles.granted IS 'Allowance granted in it.';
+COMMENT ON COLUMN @extschema@.credits_cycles.used IS 'What debits drew in it.';
+COMMENT ON COLUMN @extschema@.credits_cycles.rolled_over IS 'What rolled over into the next cycle.';
+COMMENT ON COLUMN @extschema@.credits_cycles.expired IS 'Allowance and rollover that expired at its end.';
+COMMENT ON COLUMN @extschema@.credits_cycles.debt_forgiven IS 'Debt written off at its end.';
+COMMENT ON COLUMN @extschema@.credits_cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
+COMMENT ON COLUMN @extschema@.credits_cycles.closed_at IS 'When its end was recorded; NULL for the running cycle.';
+COMMENT ON VIEW @extschema@.credits_usage_daily IS 'Usage by account, day, feature and actor, as recorded.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.day IS 'Day in UTC.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.feature IS 'The feature, NULL where none was named.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.actor IS 'The actor, NULL where none was named or it was erased.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.operations IS 'How many debits.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.quantity IS 'Units of the feature, where given.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.credits IS 'Credits drawn, debt included.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.from_allowance IS 'Of these, from allowance and rollover lots.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.from_credits IS 'Of these, from all other lots.';
+COMMENT ON VIEW @extschema@.credits_usage_by_cycle IS 'Usage by account, cycle and feature, as recorded.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle IS 'Number of the cycle.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.feature IS 'The feature, NULL where none was named.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle_start IS 'When the cycle began.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle_end IS
+'When it ended or will end; NULL for the running cycle of a manual account.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.operations IS 'How many debits.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.quantity IS 'Units of the feature, where given.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.included IS 'Units of the feature that included units covered.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.credits IS 'Credits drawn, debt included.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.from_allowance IS 'Of these, from allowance and rollover lots.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.from_credits IS 'Of these, from all other lots.';
+COMMENT ON VIEW @extschema@.credits_expiring IS
+'One row per lot of which something remains that will expire unless it is spent, with all that time has done
+by now.';
+COMMENT ON COLUMN @extschema@.credits_expiring.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_expiring.lot IS 'Number of the lot within the account.';
+COMMENT ON COLUMN @extschema@.credits_expiring.kind IS 'Its kind.';
+COMMENT ON COLUMN @extschema@.credits_expiring.remaining IS 'What remains, without what is held.';
+COMMENT ON COLUMN @extschema@.credits_expiring.expires_at IS
+'When it expires; NULL for lots that expire with the running cycle of a manual account.';
