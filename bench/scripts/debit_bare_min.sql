@@ -1,0 +1,7 @@
+WITH a AS (
+    UPDATE bare_min.accounts SET balance = balance - 1, entry = entry + 1
+     WHERE account = 'acct-' || :aid AND balance >= 1
+    RETURNING account, entry, balance)
+INSERT INTO bare_min.entries (account, entry, amount, balance, idempotency_key)
+SELECT account, entry, -1, balance, :k1::text || :k2::text FROM a
+RETURNING balance;

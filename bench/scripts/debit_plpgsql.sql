@@ -1,0 +1,1 @@
+SELECT plp.debit('acct-' || :aid, 1, :k1::text || :k2::text);
