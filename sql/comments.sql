@@ -268,9 +268,9 @@ COMMENT ON FUNCTION @extschema@.credits_unfreeze_account IS
 Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
 Example: SELECT * FROM credits_unfreeze_account(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_close_account IS
-'Closes an account for good: its cycle closes with its debt, and what remains expires. Afterwards it can only
-be read, and earlier calls replayed. reason is kept in the history. Closing a closed account changes
-nothing.
+'Closes an account for good: its cycle closes with its debt, and what remains expires. Afterwards it can
+only be read, earlier calls replayed, and payments that still arrive recorded. reason is kept in the history.
+Closing a closed account changes nothing.
 Errors: LC002 unknown account; LC005 argument missing.
 Example: SELECT * FROM credits_close_account(''acme'', ''left us'');';
 
@@ -285,9 +285,8 @@ features restricts it to debits that name one of them. price and currency go tog
 credited once per account. Where debt_policy is repay, an unrestricted lot pays debt first.
 Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
 Errors: LC003 the key was used for another request; LC004 amount; LC005 another argument; LC009 the payment
-was credited under another key; LC011 closed.
-Example: SELECT * FROM credits_grant(''acme'', 500, ''order-4711'', price => 49, currency => ''EUR'', payment_ref
-=> ''pi_3'');';
+was credited under another key; LC011 closed, unless it was paid for (what then is left after debt expires).
+Example: SELECT * FROM credits_grant(''acme'', 500, ''order-4711'', price => 49, currency => ''EUR'');';
 COMMENT ON FUNCTION @extschema@.credits_debit IS
 'Takes amount credits, the check and the taking in one: rollover and allowance first, then the other lots by
 priority and soonest expiry. feature opens lots restricted to it; feature, actor and resource are kept for
@@ -444,9 +443,9 @@ COMMENT ON COLUMN @extschema@.credits_history.operation IS
 COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot granted.';
 COMMENT ON COLUMN @extschema@.credits_history.amount IS 'Change of the balance: + adds to it.';
 COMMENT ON COLUMN @extschema@.credits_history.from_allowance IS
-'What allowance and rollover lots bore, or were given by grant, allowance and rollover; net of debt repaid.';
+'What allowance and rollover lots bore (debit, expire) or gained (all others), net of debt repaid.';
 COMMENT ON COLUMN @extschema@.credits_history.from_credits IS
-'What all other lots bore, or were given by grant, allowance and rollover; net of debt repaid.';
+'What all other lots bore (debit, expire) or gained (all others), net of debt repaid.';
 COMMENT ON COLUMN @extschema@.credits_history.overdraft IS
 'Change of the debt: positive drawn, negative repaid, forgiven or invoiced.';
 COMMENT ON COLUMN @extschema@.credits_history.balance IS 'Afterwards: allowance + credits + held − debt.';
@@ -479,7 +478,7 @@ COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that ti
 COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';
 COMMENT ON COLUMN @extschema@.credits_grants.entry IS
-'The entry that made it; NULL where time made it and nothing recorded it yet.';
+'The entry that made it; where time made it and nothing recorded it yet, it is still to come in credits_history.';
 COMMENT ON COLUMN @extschema@.credits_grants.kind IS
 'allowance, rollover, purchase, promo, welcome, trial, bonus, adjustment or refund.';
 COMMENT ON COLUMN @extschema@.credits_grants.amount IS 'What was granted.';

@@ -73,8 +73,8 @@ WHERE a.next_event_at <= credits_ledger.statement_time();
 
 -- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
 -- announces (schedule), moves between lots (rollover) or keeps a record (open, configure, redact …).
--- from_allowance and from_credits read as in the receipt: what an operation that gives (grant, allowance, rollover)
--- added to the lots, what any other took from them; both net of debt repaid, which is in overdraft.
+-- from_allowance and from_credits read as in the receipt: of debit and expire, which take, what the lots bore; of any
+-- other what the lots gained; both net of debt repaid, which is in overdraft.
 CREATE VIEW @extschema@.credits_history AS
 SELECT
     e.account,
@@ -109,7 +109,7 @@ SELECT
     e.hash
 FROM credits_ledger.entries e
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN e.operation IN ('grant', 'allowance', 'rollover') THEN 1 ELSE -1 END AS direction
+    SELECT CASE WHEN e.operation IN ('debit', 'expire') THEN -1 ELSE 1 END AS direction
 ) d;
 
 -- What remains in the lot that debits are now taken from stands on the account's row. The lot's key and metadata
