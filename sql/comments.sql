@@ -83,7 +83,7 @@ COMMENT ON COLUMN credits_ledger.entries.reserved IS
 COMMENT ON COLUMN credits_ledger.entries.used IS 'What debits had drawn in the cycle after this entry.';
 COMMENT ON COLUMN credits_ledger.entries.recorded_by IS 'The role that called.';
 COMMENT ON COLUMN credits_ledger.entries.hash IS 'SHA-256 over the previous entry''s hash and all columns of this one.';
-COMMENT ON COLUMN credits_ledger.entries.kind IS 'Kind of the lot granted.';
+COMMENT ON COLUMN credits_ledger.entries.kind IS 'Kind of the lot that it is about.';
 COMMENT ON COLUMN credits_ledger.entries.feature IS 'The feature that was used, as the caller named it.';
 COMMENT ON COLUMN credits_ledger.entries.actor IS 'Who or what used it; erased by credits_redact.';
 COMMENT ON COLUMN credits_ledger.entries.resource IS 'What it was used on; erased by credits_redact.';
@@ -440,7 +440,7 @@ COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
 COMMENT ON COLUMN @extschema@.credits_history.operation IS
 'What happened: open, grant, schedule, debit, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
-COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot granted.';
+COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot that it is about.';
 COMMENT ON COLUMN @extschema@.credits_history.amount IS 'Change of the balance: + adds to it.';
 COMMENT ON COLUMN @extschema@.credits_history.from_allowance IS
 'What allowance and rollover lots bore (debit, expire) or gained (all others), net of debt repaid.';
