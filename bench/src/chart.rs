@@ -3,8 +3,8 @@
 use crate::report::{Report, Row};
 use std::fmt::Write;
 
-const WIDTH: f64 = 1000.0;
-const LABELS: f64 = 560.0;
+const WIDTH: f64 = 1060.0;
+const LABELS: f64 = 610.0;
 const LINE: f64 = 22.0;
 const TOP: f64 = 64.0;
 /// The score at the right edge. What is beyond ends there with an arrow's colour and its figure.
@@ -71,7 +71,7 @@ mod tests {
         report.row("untold", value, Unit::Ratio, Target::None);
         let svg = draw(&report);
         assert!(svg.contains("a &lt; b") && !svg.contains("untold"));
-        assert!(svg.contains("width=\"155.0\""), "{svg}");
-        assert!(svg.contains("x1=\"715.0\""), "{svg}");
+        assert!(svg.contains("width=\"160.0\""), "{svg}");
+        assert!(svg.contains("x1=\"770.0\""), "{svg}");
     }
 }

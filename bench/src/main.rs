@@ -67,6 +67,10 @@ fn run() -> Result<()> {
     std::fs::write(&markdown, report.markdown(&chart)?)?;
     std::fs::write(options.output.join(&chart), chart::draw(&report))?;
     let (reached, judged) = report.reached();
-    println!("\n{reached} of {judged} targets reached, {} s; written to {}", started.elapsed().as_secs(), markdown.display());
+    println!(
+        "\n{reached} of {judged} targets reached, {} s; written to {}",
+        started.elapsed().as_secs(),
+        markdown.display()
+    );
     Ok(())
 }

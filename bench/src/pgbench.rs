@@ -94,11 +94,6 @@ impl Turns {
         Ok(Turns(figures))
     }
 
-    /// The median of a contender's figures.
-    pub fn median(&self, contender: usize) -> f64 {
-        median(&self.0[contender])
-    }
-
     /// Contender `a` divided by contender `b`, round by round.
     pub fn ratio(&self, a: usize, b: usize) -> Spread {
         Spread::of(self.0[a].iter().zip(&self.0[b]).map(|(a, b)| a / b).collect())
@@ -158,7 +153,7 @@ mod tests {
         let figures = [[100.0, 80.0], [50.0, 40.0], [100.0, 90.0]];
         let turns = Turns::take(3, 2, |round, contender| Ok(figures[round][contender])).unwrap();
         assert_eq!(turns.ratio(1, 0), Spread { low: 0.8, median: 0.8, high: 0.9 });
-        assert_eq!(turns.median(0), 100.0);
+        assert_eq!(turns.figures(0), Spread { low: 50.0, median: 100.0, high: 100.0 });
     }
 
     #[test]

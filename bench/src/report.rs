@@ -121,7 +121,7 @@ impl Report {
     /// Adds a row and prints it.
     pub fn row(&mut self, what: impl Into<String>, value: Spread, unit: Unit, target: Target) {
         let row = Row { what: what.into(), value, unit, target };
-        println!("{:76} {:>14}  {:>14}  {}", row.what, unit.show(value.median), row.target_text(), row.reached_text());
+        println!("{:92} {:>14}  {:>14}  {}", row.what, unit.show(value.median), row.target_text(), row.reached_text());
         self.rows.push(row);
     }
 

@@ -11,8 +11,7 @@ const LOADS: [(usize, bool); 4] = [(8, false), (32, false), (8, true), (32, true
 
 /// `credits_debit` over 10,000 accounts.
 pub fn many_accounts(bench: &mut Bench) -> Result<()> {
-    let contenders =
-        bench.contenders(&[Contender::Bare, Contender::BareMin, Contender::PlPgSql, Contender::Ledger]);
+    let contenders = bench.contenders(&[Contender::Bare, Contender::BareMin, Contender::PlPgSql, Contender::Ledger]);
     let versus = [
         (Contender::Bare, "the bare statement", 0.85),
         (Contender::BareMin, "the bare statement without entry order", 0.85),
