@@ -1,0 +1,159 @@
+//! The Postgres functions that the ledger calls, declared without pgrx's guard around each: an error in them jumps to
+//! the enclosing [`super::error::pg_try`].
+
+use pgrx::pg_sys::{
+    ArrayType, Datum, ErrorData, FunctionCallInfo, HeapTuple, MemoryContext, MemoryContextData, Oid, PGFunction,
+    Portal, SPIPlanPtr, Snapshot, TupleDesc, Tuplestorestate, TypeCacheEntry, TypeFuncClass, varlena,
+};
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+
+unsafe extern "C-unwind" {
+    // errors
+    pub fn CopyErrorData() -> *mut ErrorData;
+    pub fn FlushErrorState();
+    pub fn FreeErrorData(error: *mut ErrorData);
+    pub fn ReThrowError(error: *mut ErrorData) -> !;
+    pub fn ThrowErrorData(error: *mut ErrorData);
+
+    // memory
+    pub fn palloc(size: usize) -> *mut c_void;
+    pub fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: c_int) -> *mut c_void;
+    pub fn AllocSetContextCreateInternal(
+        parent: MemoryContext,
+        name: *const c_char,
+        min: usize,
+        initial: usize,
+        max: usize,
+    ) -> MemoryContext;
+    pub fn MemoryContextReset(context: MemoryContext);
+    pub fn MemoryContextDelete(context: MemoryContext);
+
+    // values
+    pub fn pg_detoast_datum(value: *mut varlena) -> *mut varlena;
+    pub fn pg_detoast_datum_packed(value: *mut varlena) -> *mut varlena;
+    pub fn DirectFunctionCall1Coll(function: PGFunction, collation: Oid, a: Datum) -> Datum;
+    pub fn DirectFunctionCall2Coll(function: PGFunction, collation: Oid, a: Datum, b: Datum) -> Datum;
+    pub fn DirectFunctionCall3Coll(function: PGFunction, collation: Oid, a: Datum, b: Datum, c: Datum) -> Datum;
+    pub fn jsonb_in(call: FunctionCallInfo) -> Datum;
+    pub fn jsonb_out(call: FunctionCallInfo) -> Datum;
+    pub fn numeric_out(call: FunctionCallInfo) -> Datum;
+    pub fn timestamptz_in(call: FunctionCallInfo) -> Datum;
+    pub fn timestamptz_zone(call: FunctionCallInfo) -> Datum;
+    pub fn timestamp_zone(call: FunctionCallInfo) -> Datum;
+    pub fn construct_array(
+        elements: *mut Datum,
+        count: c_int,
+        element_type: Oid,
+        length: c_int,
+        by_value: bool,
+        align: c_char,
+    ) -> *mut ArrayType;
+    pub fn deconstruct_array(
+        array: *mut ArrayType,
+        element_type: Oid,
+        length: c_int,
+        by_value: bool,
+        align: c_char,
+        elements: *mut *mut Datum,
+        nulls: *mut *mut bool,
+        count: *mut c_int,
+    );
+
+    // tuples and types
+    pub fn heap_form_tuple(shape: TupleDesc, values: *mut Datum, nulls: *mut bool) -> HeapTuple;
+    pub fn heap_deform_tuple(tuple: HeapTuple, shape: TupleDesc, values: *mut Datum, nulls: *mut bool);
+    pub fn lookup_type_cache(type_: Oid, flags: c_int) -> *mut TypeCacheEntry;
+    pub fn lookup_rowtype_tupdesc(type_: Oid, modifier: i32) -> TupleDesc;
+    pub fn DecrTupleDescRefCount(shape: TupleDesc);
+    pub fn get_func_rettype(function: Oid) -> Oid;
+    pub fn get_call_result_type(call: FunctionCallInfo, type_: *mut Oid, shape: *mut TupleDesc) -> TypeFuncClass::Type;
+    pub fn BlessTupleDesc(shape: TupleDesc) -> TupleDesc;
+    pub fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> Oid;
+    pub fn get_relname_relid(name: *const c_char, schema: Oid) -> Oid;
+    pub fn get_rel_type_id(relation: Oid) -> Oid;
+    pub fn get_array_type(type_: Oid) -> Oid;
+    pub fn InitMaterializedSRF(call: FunctionCallInfo, flags: u32);
+    pub fn tuplestore_putvalues(
+        store: *mut Tuplestorestate,
+        shape: TupleDesc,
+        values: *const Datum,
+        nulls: *const bool,
+    );
+
+    // SPI
+    pub fn SPI_connect() -> c_int;
+    pub fn SPI_finish() -> c_int;
+    pub fn SPI_prepare_cursor(sql: *const c_char, count: c_int, types: *mut Oid, options: c_int) -> SPIPlanPtr;
+    pub fn SPI_keepplan(plan: SPIPlanPtr) -> c_int;
+    pub fn SPI_freeplan(plan: SPIPlanPtr) -> c_int;
+    pub fn SPI_execute(sql: *const c_char, read_only: bool, limit: c_long) -> c_int;
+    pub fn SPI_execute_plan(
+        plan: SPIPlanPtr,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        limit: c_long,
+    ) -> c_int;
+    pub fn SPI_cursor_open(
+        name: *const c_char,
+        plan: SPIPlanPtr,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+    ) -> Portal;
+    pub fn SPI_cursor_fetch(portal: Portal, forward: bool, count: c_long);
+    pub fn SPI_cursor_close(portal: Portal);
+    pub fn SPI_freetuptable(table: *mut pgrx::pg_sys::SPITupleTable);
+    pub fn SPI_result_code_string(code: c_int) -> *const c_char;
+
+    // transactions and snapshots
+    pub fn BeginInternalSubTransaction(name: *const c_char);
+    pub fn ReleaseCurrentSubTransaction();
+    pub fn RollbackAndReleaseCurrentSubTransaction();
+    pub fn CommandCounterIncrement();
+    pub fn IsInParallelMode() -> bool;
+    pub fn GetTransactionSnapshot() -> Snapshot;
+    pub fn PushActiveSnapshot(snapshot: Snapshot);
+    pub fn PopActiveSnapshot();
+    pub fn ProcessInterrupts();
+
+    // the session
+    pub fn GetCurrentTimestamp() -> i64;
+    pub fn GetCurrentStatementStartTimestamp() -> i64;
+    pub fn GetOuterUserId() -> Oid;
+    pub fn GetUserNameFromId(role: Oid, missing_ok: bool) -> *mut c_char;
+    pub fn pg_strong_random(buffer: *mut c_void, size: usize) -> bool;
+    pub fn MarkGUCPrefixReserved(prefix: *const c_char);
+}
+
+/// `MemoryContextAllocExtended`: NULL instead of an error where there is no memory.
+const ALLOC_NO_OOM: c_int = 0x02;
+
+/// Allocates, or returns NULL: for places that must not jump.
+pub unsafe fn try_palloc(size: usize) -> *mut u8 {
+    unsafe { MemoryContextAllocExtended(pgrx::pg_sys::CurrentMemoryContext, size, ALLOC_NO_OOM).cast() }
+}
+
+/// A new memory context under the current one.
+pub unsafe fn new_context(name: &'static CStr) -> *mut MemoryContextData {
+    unsafe { AllocSetContextCreateInternal(pgrx::pg_sys::CurrentMemoryContext, name.as_ptr(), 0, 8 << 10, 8 << 20) }
+}
+
+/// Makes a context the current one and returns the one before.
+pub unsafe fn switch_context(context: MemoryContext) -> MemoryContext {
+    unsafe {
+        let before = pgrx::pg_sys::CurrentMemoryContext;
+        pgrx::pg_sys::CurrentMemoryContext = context;
+        before
+    }
+}
+
+/// A copy that ends with a zero byte.
+pub unsafe fn cstring(text: &str) -> *mut c_char {
+    unsafe {
+        let copy = palloc(text.len() + 1).cast::<u8>();
+        std::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
+        copy.add(text.len()).write(0);
+        copy.cast()
+    }
+}

@@ -1,0 +1,26 @@
+//! All that talks to Postgres' C interface: errors, values, statements, the entry points of the SQL functions.
+//!
+//! Postgres reports an error by a long jump, which skips destructors. So each call that may report one runs inside
+//! [`error::pg_try`], which turns it into a value; within the closure given to it nothing with a destructor is alive.
+//! A value of [`error::Error`] becomes a Postgres error again in one place, [`error::Error::raise`], after everything
+//! else has been dropped.
+
+mod args;
+mod array;
+mod bump;
+pub mod error;
+mod ffi;
+pub mod function;
+mod numeric;
+mod output;
+pub mod row;
+pub mod session;
+pub mod spi;
+mod statement;
+mod subtransaction;
+pub mod trigger;
+mod tuple;
+mod types;
+pub mod value;
+mod varlena;
+pub mod zone;

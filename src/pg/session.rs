@@ -1,0 +1,146 @@
+//! The clock, the caller, randomness: what a session knows.
+
+use super::error::{Error, Result, pg_try};
+use super::ffi;
+use credits_domain::time::Timestamp;
+use pgrx::pg_sys::{self, Datum, GucContext, GucSource, InvalidOid};
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_void};
+
+thread_local! {
+    /// What `credits_ledger.now` says, if it is set.
+    static NOW: Cell<Option<i64>> = const { Cell::new(None) };
+}
+
+/// The ledger's time now, and whether it comes from the setting `credits_ledger.now`.
+pub fn clock() -> Result<(Timestamp, bool)> {
+    Ok(match NOW.get() {
+        Some(now) => (Timestamp(now), true),
+        None => (Timestamp(unsafe { ffi::GetCurrentTimestamp() }), false),
+    })
+}
+
+/// One instant for a whole statement: when it began, or what `credits_ledger.now` says.
+pub fn statement_time() -> Timestamp {
+    Timestamp(NOW.get().unwrap_or_else(|| unsafe { ffi::GetCurrentStatementStartTimestamp() }))
+}
+
+/// The role in whose name the session acts: not the owner of a SECURITY DEFINER function that was called on the way.
+pub fn invoker() -> Result<String> {
+    unsafe {
+        let role = ffi::GetOuterUserId();
+        let name = pg_try(|| ffi::GetUserNameFromId(role, true))?;
+        if name.is_null() {
+            // Dropped while it was connected.
+            return Ok(role.to_u32().to_string());
+        }
+        let text = CStr::from_ptr(name).to_string_lossy().into_owned();
+        pg_sys::pfree(name.cast());
+        Ok(text)
+    }
+}
+
+/// 16 bytes that nobody can guess.
+pub fn random_salt() -> Result<[u8; 16]> {
+    let mut salt = [0; 16];
+    if unsafe { ffi::pg_strong_random(salt.as_mut_ptr().cast(), salt.len()) } {
+        Ok(salt)
+    } else {
+        Err(Error::internal("the system gave no random numbers"))
+    }
+}
+
+/// Lets a cancel or a timeout act; for loops that may take long.
+pub fn check_interrupts() -> Result<()> {
+    unsafe {
+        if (&raw const pg_sys::InterruptPending).read_volatile() != 0 {
+            pg_try(|| ffi::ProcessInterrupts())?;
+        }
+    }
+    Ok(())
+}
+
+/// Defines the settings. For `_PG_init`.
+pub fn init() {
+    static mut TEXT: *mut c_char = std::ptr::null_mut();
+    unsafe {
+        pg_sys::DefineCustomStringVariable(
+            c"credits_ledger.now".as_ptr(),
+            c"Replaces the clock of the ledger, for tests and simulations.".as_ptr(),
+            c"A timestamp with time zone; empty: the server's clock. Entries record that the clock was set.".as_ptr(),
+            &raw mut TEXT,
+            c"".as_ptr(),
+            GucContext::PGC_SUSET,
+            0,
+            Some(check_now),
+            Some(assign_now),
+            None,
+        );
+        ffi::MarkGUCPrefixReserved(c"credits_ledger".as_ptr());
+    }
+}
+
+/// Parses the setting once, as Postgres parses any timestamptz; `extra` carries the result to [`assign_now`].
+unsafe extern "C-unwind" fn check_now(text: *mut *mut c_char, extra: *mut *mut c_void, _: GucSource::Type) -> bool {
+    unsafe {
+        let text = *text;
+        if text.is_null() || CStr::from_ptr(text).is_empty() {
+            return true;
+        }
+        let parsed = pg_try(|| {
+            let no_typmod = Datum::from(-1i32);
+            let type_ = Datum::from(InvalidOid);
+            ffi::DirectFunctionCall3Coll(Some(ffi::timestamptz_in), InvalidOid, Datum::from(text), type_, no_typmod)
+        });
+        match parsed {
+            Ok(datum) if Timestamp(datum.value() as i64).is_finite() => {
+                let place = guc_alloc(size_of::<i64>()).cast::<i64>();
+                if place.is_null() {
+                    return false;
+                }
+                place.write(datum.value() as i64);
+                *extra = place.cast();
+                true
+            }
+            Ok(_) => refuse("The clock cannot stand at infinity."),
+            Err(error) => refuse(&error.message()),
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn assign_now(_: *const c_char, extra: *mut c_void) {
+    NOW.set(if extra.is_null() { None } else { Some(unsafe { extra.cast::<i64>().read() }) });
+}
+
+/// Says why in the DETAIL of the error that Postgres will report.
+unsafe fn refuse(why: &str) -> bool {
+    unsafe {
+        let text = ffi::try_palloc(why.len() + 1);
+        if !text.is_null() {
+            std::ptr::copy_nonoverlapping(why.as_ptr(), text, why.len());
+            text.add(why.len()).write(0);
+            GUC_check_errdetail_string = text.cast();
+        }
+        false
+    }
+}
+
+/// Memory that the settings machinery frees by itself.
+unsafe fn guc_alloc(size: usize) -> *mut c_void {
+    #[cfg(feature = "pg15")]
+    unsafe {
+        malloc(size)
+    }
+    #[cfg(not(feature = "pg15"))]
+    unsafe {
+        guc_malloc(pg_sys::LOG as i32, size)
+    }
+}
+
+unsafe extern "C-unwind" {
+    static mut GUC_check_errdetail_string: *mut c_char;
+    #[cfg(feature = "pg15")]
+    fn malloc(size: usize) -> *mut c_void;
+    #[cfg(not(feature = "pg15"))]
+    fn guc_malloc(level: i32, size: usize) -> *mut c_void;
+}
