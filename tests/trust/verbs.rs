@@ -1,0 +1,98 @@
+//! Every verb and view once, with the figures that must come out, wherever the extension is installed and
+//! whatever the search_path is. The statements use no operator and no function but the extension's own.
+
+use credits_ledger_tests::{Row, Session};
+
+pub const VIEWS: [&str; 8] = [
+    "credits_accounts",
+    "credits_history",
+    "credits_grants",
+    "credits_allocations",
+    "credits_cycles",
+    "credits_usage_daily",
+    "credits_usage_by_cycle",
+    "credits_expiring",
+];
+
+fn expect(row: &Row, figures: &[(&str, &str)], call: &str) {
+    for (column, value) in figures {
+        assert_eq!(row.get(column), *value, "{call}: {column}");
+    }
+}
+
+/// Calls each verb on new accounts of this name. `schema` is the prefix of the extension's schema, with its
+/// dot, or empty.
+pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
+    let mut call = |call: &str, figures: &[(&str, &str)]| {
+        let sql = format!("SELECT * FROM {schema}{call}");
+        expect(&s.row(&sql), figures, &sql);
+    };
+    let open = format!("credits_open_account('{name}', 100, '0', rollover_percent => 50, overdraft_limit => 5)");
+    call(&open, &[("allowance", "100"), ("status", "open"), ("entry", "2")]);
+    call(
+        &format!("credits_grant('{name}', 20, 'g', price => 5, currency => 'EUR', payment_ref => 'p-{name}')"),
+        &[("entry", "3"), ("from_credits", "20"), ("balance", "120")],
+    );
+    call(
+        &format!("credits_grant('{name}', 10, 'gf', 'promo', expires_in => '30 days', features => ARRAY['chat'])"),
+        &[("credits", "30"), ("available", "120"), ("balance", "130")],
+    );
+    let debit =
+        format!("credits_debit('{name}', 30.5, 'd', 'chat', 'ann', 'doc', 'error', '{{\"trace\": [1, \"two\"]}}')");
+    let receipt = [("entry", "5"), ("from_allowance", "30.5"), ("from_credits", "0"), ("balance", "99.5")];
+    call(&debit, &[&receipt[..], &[("replayed", "f")]].concat());
+    call(&debit, &[&receipt[..], &[("replayed", "t")]].concat());
+    call(
+        &format!("credits_debit('{name}', 200, 'no', on_insufficient => 'refuse')"),
+        &[("accepted", "f"), ("refused", "LC001"), ("balance", "99.5")],
+    );
+    call(&format!("credits_balance('{name}')"), &[("allowance", "69.5"), ("credits", "30"), ("used", "30.5")]);
+    let at = s.row(&format!("SELECT as_of FROM {schema}credits_balance('{name}')")).get("as_of").to_owned();
+
+    let plan = s.rows(&format!(
+        "SELECT kind, takes FROM {schema}credits_explain_debit('{name}', 80, 'chat') WHERE lot IS NOT NULL"
+    ));
+    let plan: Vec<_> = plan.iter().map(|r| (r.get("kind"), r.get("takes"))).collect();
+    assert_eq!(plan, [("allowance", "69.5"), ("promo", "10"), ("purchase", "0.5")]);
+
+    let many = s.rows(&format!(
+        "SELECT * FROM {schema}credits_debit_many(ARRAY['{name}','{name}'], ARRAY[9.5,1], ARRAY['m1','m2'], ARRAY['chat',NULL])"
+    ));
+    assert_eq!(many.iter().map(|r| r.get("allowance")).collect::<Vec<_>>(), ["60", "59"]);
+    let many = s.rows(&format!(
+        "SELECT * FROM {schema}credits_grant_many(ARRAY['{name} 2','{name}'], ARRAY[3,4], ARRAY['m3','m3'])"
+    ));
+    assert_eq!(many.iter().map(|r| r.get("balance")).collect::<Vec<_>>(), ["3", "93"]);
+
+    let mut call = |call: &str, figures: &[(&str, &str)]| {
+        let sql = format!("SELECT * FROM {schema}{call}");
+        expect(&s.row(&sql), figures, &sql);
+    };
+    call(&format!("credits_balance_at('{name}', '{at}')"), &[("allowance", "69.5"), ("credits", "30")]);
+    call(
+        &format!("credits_reset_cycle('{name}', 'r')"),
+        &[
+            ("cycles_closed", "1"),
+            ("rolled_over", "29.5"),
+            ("expired", "29.5"),
+            ("granted", "100"),
+            ("allowance", "129.5"),
+        ],
+    );
+    call(&format!("credits_configure_account('{name}', overdraft_limit => 7)"), &[("overdraft_limit", "7")]);
+    call(&format!("credits_redact('{name}', 5)"), &[("operation", "redact"), ("refers_to", "5")]);
+    call(&format!("credits_freeze_account('{name}', 'why')"), &[("status", "frozen")]);
+    call(&format!("credits_unfreeze_account('{name}')"), &[("status", "open")]);
+    call(&format!("credits_close_account('{name} 2', 'why')"), &[("status", "closed"), ("balance", "0")]);
+
+    assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 500, 'k')")).code, "LC001");
+    assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 31, 'd')")).code, "LC003");
+    assert_eq!(s.error(&format!("SELECT {schema}credits_debit('nobody', 31, 'd')")).code, "LC002");
+    s.one(&format!("SELECT {schema}credits_maintain(10)"));
+    assert_eq!(s.rows(&format!("SELECT * FROM {schema}credits_errors()")).len(), 15);
+    for view in VIEWS {
+        assert!(!s.rows(&format!("SELECT * FROM {schema}{view}")).is_empty(), "{view} shows nothing");
+    }
+    assert_eq!(s.list(&format!("SELECT * FROM {schema}credits_verify()")), Vec::<String>::new());
+    assert_eq!(s.list(&format!("SELECT * FROM {schema}credits_verify('{name}')")), Vec::<String>::new());
+}
