@@ -128,17 +128,17 @@ macro_rules! sql_function {
             types: &[$($crate::pg::function::type_named(concat!(stringify!($type) $(, "[]", $($array)*)?))),*],
         };
 
+        // The names in here are unusual, so that none hides the handler.
         const _: () = {
-            #[unsafe(no_mangle)]
-            unsafe extern "C-unwind" fn $name(
-                call: ::pgrx::pg_sys::FunctionCallInfo,
-            ) -> ::pgrx::pg_sys::Datum {
-                static OWN: $crate::pg::function::Signature = $signature;
-                unsafe { $crate::pg::function::run(call, &OWN, $handler) }
+            static __SIGNATURE: $crate::pg::function::Signature = $signature;
+
+            #[unsafe(export_name = stringify!($name))]
+            unsafe extern "C-unwind" fn __call(call: ::pgrx::pg_sys::FunctionCallInfo) -> ::pgrx::pg_sys::Datum {
+                unsafe { $crate::pg::function::run(call, &__SIGNATURE, $handler) }
             }
 
             #[unsafe(export_name = concat!("pg_finfo_", stringify!($name)))]
-            extern "C" fn info() -> &'static ::pgrx::pg_sys::Pg_finfo_record {
+            extern "C" fn __info() -> &'static ::pgrx::pg_sys::Pg_finfo_record {
                 &$crate::pg::function::FINFO
             }
         };
