@@ -144,6 +144,8 @@ COMMENT ON COLUMN credits_ledger.cycles.rolled_over IS 'What rolled over into th
 COMMENT ON COLUMN credits_ledger.cycles.expired IS 'Allowance and rollover that expired at its end.';
 COMMENT ON COLUMN credits_ledger.cycles.debt_forgiven IS 'Debt written off at its end.';
 COMMENT ON COLUMN credits_ledger.cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
+COMMENT ON COLUMN credits_ledger.cycles.foreseen_end IS
+'Its end as it was known while it ran; NULL where the account was a manual one.';
 
 -- Constraints and indexes
 
