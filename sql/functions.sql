@@ -257,7 +257,7 @@ RETURNS TABLE (
     arguments  text,
     returns    text
 )
-LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 30
+LANGUAGE c STABLE PARALLEL SAFE ROWS 30
 AS 'MODULE_PATHNAME', 'credits_ledger_signatures';
 
 -- Append-only. Privileges keep applications away from the tables; these triggers also stop owners and superusers
