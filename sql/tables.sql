@@ -149,6 +149,7 @@ CREATE TABLE credits_ledger.cycles (
     expired            numeric     NOT NULL,
     debt_forgiven      numeric     NOT NULL,
     debt_invoiced      numeric     NOT NULL,
+    foreseen_end       timestamptz,            -- its end as it was known while it ran; NULL: closed by hand
     PRIMARY KEY (account, cycle)
 );
 

@@ -24,3 +24,14 @@ mod types;
 pub mod value;
 mod varlena;
 pub mod zone;
+
+pub use args::Args;
+pub use error::{Error, Result};
+pub use function::{Output, Signature};
+pub use row::Columns;
+pub use spi::{Rows, Spi, Statement, Type};
+pub use subtransaction::subtransaction;
+pub use value::Value;
+pub use zone::ServerZone;
+
+pub(crate) use crate::sql_function;

@@ -54,6 +54,8 @@ pub struct ClosedCycle {
     pub cycle: i32,
     pub start: Timestamp,
     pub end: Timestamp,
+    /// Its end as it was known while it ran; `None` where it was to be closed by hand.
+    pub foreseen_end: Option<Timestamp>,
     pub granted: Amount,
     pub used: Amount,
     pub rolled_over: Amount,

@@ -4,6 +4,7 @@ use crate::account::{Cycle, DebtPolicy};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Draft, Outcome};
 use crate::calendar::Series;
+use crate::chain::Encoder;
 use crate::entry::{Key, Operation};
 use crate::error::{Error, Result};
 use crate::lifecycle::Detail;
@@ -28,6 +29,13 @@ pub struct CycleResult {
     pub allowance: Amount,
     pub credits: Amount,
     pub available: Amount,
+}
+
+/// Digest of what `credits_reset_cycle` was passed.
+pub fn reset_request(starts_at: Option<Timestamp>) -> i64 {
+    let mut e = Encoder::new();
+    e.text(Operation::Reset.name()).opt_integer(starts_at.map(|at| at.0));
+    e.digest64()
 }
 
 impl Book {
@@ -148,6 +156,7 @@ impl Book {
             cycle: closing.number,
             start: closing.start,
             end: instant,
+            foreseen_end: closing.end,
             granted: self.account.granted,
             used: self.account.used,
             rolled_over,

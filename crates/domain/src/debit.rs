@@ -125,8 +125,8 @@ impl Book {
     }
 
     /// Takes the amount from the lots in burn order, all of it or as `on_insufficient` says. Time must be settled.
-    pub fn debit(&mut self, debit: Debit) -> Outcome<Receipt> {
-        match self.try_debit(&debit) {
+    pub fn debit(&mut self, debit: &Debit) -> Outcome<Receipt> {
+        match self.try_debit(debit) {
             Err(Stop::Refused(error)) if debit.on_insufficient == OnInsufficient::Refuse && refusable(error.code) => {
                 Ok(Receipt::refused(self, Operation::Debit, &debit.key, error.code))
             }

@@ -83,6 +83,13 @@ impl Changes {
         if free { Ok(()) } else { Err(Error::invalid(format!("{name} is both given and named in clear"))) }
     }
 
+    /// LC004 or LC005 where a new setting cannot be, whatever the others are.
+    pub fn check(&self) -> Result<()> {
+        let mut settings = Settings::defaults(Timestamp::default());
+        self.apply(&mut settings);
+        settings.check()
+    }
+
     fn apply(&self, settings: &mut Settings) {
         fn change<T: Clone>(setting: &mut T, change: &Option<T>) {
             if let Some(value) = change {

@@ -73,6 +73,25 @@ impl Receipt {
         }
     }
 
+    /// Refused for want of an account: all figures are zero.
+    pub fn unknown_account(account: &str, operation: Operation, key: &str, now: Timestamp) -> Receipt {
+        Receipt {
+            account: account.into(),
+            entry: None,
+            operation,
+            key: Some(key.into()),
+            refused: Some(Code::UnknownAccount),
+            replayed: false,
+            amount: Amount::ZERO,
+            from_allowance: Amount::ZERO,
+            from_credits: Amount::ZERO,
+            overdraft: Amount::ZERO,
+            after: Balances::default(),
+            refers_to: None,
+            recorded_at: now,
+        }
+    }
+
     /// Refused and not recorded, so that the key can be tried again.
     pub fn refused(book: &Book, operation: Operation, key: &str, code: Code) -> Receipt {
         Receipt { key: Some(key.into()), refused: Some(code), ..Receipt::nothing(book, operation) }

@@ -1,0 +1,221 @@
+//! Many accounts at once: locked in the order of their names, written by one statement a table.
+
+use super::book::{Desk, Keyed, context, open_by_grant, operate, same_request};
+use super::lookup::{self, Sight};
+use super::persist;
+use super::rows::{self, account_columns};
+use crate::pg::{Result, ServerZone, Spi, Statement, Type, Value, session};
+use credits_domain::account::Account;
+use credits_domain::book::{Book, Extent, Outcome};
+use credits_domain::entry::Entry;
+use credits_domain::receipt::Receipt;
+use credits_domain::time::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+static LOCK_ACCOUNTS: Statement = Statement::new(
+    concat!(
+        "SELECT ",
+        account_columns!(),
+        " FROM credits_ledger.accounts WHERE account = ANY ($1) \
+         ORDER BY account FOR NO KEY UPDATE"
+    ),
+    &[Type::Texts],
+);
+
+static FIND_KEYS: Statement = Statement::new(
+    "SELECT e.account, e.idempotency_key, e.entry FROM unnest($1, $2) k (account, idempotency_key) \
+     JOIN credits_ledger.entries e ON e.account = k.account AND e.idempotency_key = k.idempotency_key",
+    &[Type::Texts, Type::Texts],
+);
+
+// Accounts that another session is busy with are settled by that session, or next time.
+static LOCK_DUE: Statement = Statement::new(
+    concat!(
+        "SELECT ",
+        account_columns!(),
+        " FROM credits_ledger.accounts WHERE next_event_at <= $1 \
+         ORDER BY next_event_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+    ),
+    &[Type::Time, Type::I64],
+);
+
+static OPEN_LOTS_OF: Statement = Statement::new(
+    concat!("SELECT ", rows::lot_columns!(), " FROM credits_ledger.lots WHERE account = ANY ($1) AND open"),
+    &[Type::Texts],
+);
+
+/// One operation of a batch.
+pub trait Item {
+    fn account(&self) -> &str;
+    fn keyed(&self) -> Keyed<'_>;
+    /// Whether it opens an account that is unknown.
+    fn opens(&self) -> bool;
+    /// Its receipt where it is refused for want of an account; `None`: the batch fails with LC002.
+    fn unknown(&self, now: Timestamp) -> Option<Receipt>;
+    fn operate(&self, desk: &Desk, book: &mut Book) -> Outcome<Receipt>;
+}
+
+fn lock(spi: &Spi, accounts: &[&str]) -> Result<HashMap<String, Account>> {
+    let names = Value::Texts(accounts.iter().map(ToString::to_string).collect());
+    let rows = spi.write(&LOCK_ACCOUNTS, &[names])?;
+    rows.iter().map(|row| rows::account(&row).map(|account| (account.account.clone(), account))).collect()
+}
+
+/// Entries whose keys the batch uses, as far as there are any.
+fn used_keys<I: Item>(spi: &Spi, items: &[I]) -> Result<HashMap<(String, String), Entry>> {
+    let accounts = Value::Texts(items.iter().map(|item| item.account().to_string()).collect());
+    let keys = Value::Texts(items.iter().map(|item| item.keyed().key.to_string()).collect());
+    let mut used = HashMap::new();
+    for row in spi.write(&FIND_KEYS, &[accounts, keys])?.iter() {
+        let (account, key, number) = (row.text(0)?.to_string(), row.text(1)?.to_string(), row.i64(2)?);
+        if let Some(entry) = lookup::entry(spi, Sight::Newest, &account, number)? {
+            used.insert((account, key), entry);
+        }
+    }
+    Ok(used)
+}
+
+/// Does all items, those of one account in the order given, and answers in the order given.
+pub fn write<I: Item>(items: &[I]) -> Result<Vec<Receipt>> {
+    let spi = Spi::connect()?;
+    let mut by_account: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, item) in items.iter().enumerate() {
+        by_account.entry(item.account()).or_default().push(i);
+    }
+    let names: Vec<&str> = by_account.keys().copied().collect();
+    let mut accounts = lock(&spi, &names)?;
+    let unknown: Vec<&str> = names.into_iter().filter(|name| !accounts.contains_key(*name)).collect();
+    let opening = items.first().is_some_and(Item::opens);
+    if opening && !unknown.is_empty() {
+        for name in &unknown {
+            persist::make_row(&spi, name, session::clock()?.0)?;
+        }
+        accounts.extend(lock(&spi, &unknown)?);
+    }
+    let used = used_keys(&spi, items)?;
+    let context = context()?;
+    let mut zones = Zones::default();
+    let mut receipts: Vec<Option<Receipt>> = vec![None; items.len()];
+    let mut books = Vec::with_capacity(by_account.len());
+    for (name, places) in by_account {
+        let Some(account) = accounts.get(name) else {
+            for place in places {
+                let refused = items[place].unknown(context.now);
+                receipts[place] = Some(refused.ok_or_else(|| lookup::unknown_account(name))?);
+            }
+            continue;
+        };
+        let desk = Desk { spi: &spi, zone: zones.get(&account.settings.time_zone)? };
+        let extent = if account.entry == 0 { Extent::All } else { Extent::Head };
+        let (done, book) = operate(&desk, Sight::Newest, account, extent, &context, &|desk, book| {
+            if book.account.entry == 0
+                && let Err(stop) = open_by_grant(desk, book)
+            {
+                return Ok(Err(stop));
+            }
+            do_items(desk, book, items, &places, &used)
+        })?;
+        for (place, receipt) in places.into_iter().zip(done) {
+            receipts[place] = Some(receipt);
+        }
+        books.push(book);
+    }
+    persist::save(&spi, &books.iter().collect::<Vec<_>>())?;
+    // Every item has its receipt: each place stands in just one account's list.
+    Ok(receipts.into_iter().flatten().collect())
+}
+
+/// The items of one account, on its book.
+fn do_items<I: Item>(
+    desk: &Desk,
+    book: &mut Book,
+    items: &[I],
+    places: &[usize],
+    used: &HashMap<(String, String), Entry>,
+) -> Result<Outcome<Vec<Receipt>>> {
+    let mut done = Vec::with_capacity(places.len());
+    // Keys that items before this one have just used, by their place among the new entries.
+    let mut new: HashMap<&str, usize> = HashMap::new();
+    let name = book.account.account.clone();
+    for place in places {
+        let item = &items[*place];
+        let keyed = item.keyed();
+        let earlier = match new.get(keyed.key) {
+            Some(at) => Some(&book.entries[*at]),
+            None if used.is_empty() => None,
+            None => used.get(&(name.clone(), keyed.key.to_string())),
+        };
+        if let Some(entry) = earlier {
+            same_request(entry, keyed)?;
+            done.push(Receipt { replayed: true, ..Receipt::of(&name, entry) });
+            continue;
+        }
+        match item.operate(desk, book) {
+            Ok(receipt) => {
+                if let Some(number) = receipt.entry
+                    && let Some(at) = book.entries.iter().rposition(|entry| entry.entry == number)
+                {
+                    new.insert(keyed.key, at);
+                }
+                done.push(receipt);
+            }
+            Err(stop) => return Ok(Err(stop)),
+        }
+    }
+    Ok(Ok(done))
+}
+
+/// Time zones by name: most accounts of a batch share one.
+#[derive(Default)]
+struct Zones(HashMap<String, ServerZone>);
+
+impl Zones {
+    fn get(&mut self, name: &str) -> Result<&ServerZone> {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.to_string(), ServerZone::new(name)?);
+        }
+        Ok(&self.0[name])
+    }
+}
+
+/// How many accounts are brought up to date by one round of statements.
+const ROUND: i64 = 1000;
+
+/// Records what time has done on up to so many accounts, and says on how many.
+pub fn maintain(max_accounts: i64) -> Result<i64> {
+    let mut done = 0;
+    while done < max_accounts {
+        let round = settle_round(ROUND.min(max_accounts - done))?;
+        done += round;
+        if round < ROUND {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+fn settle_round(limit: i64) -> Result<i64> {
+    let spi = Spi::connect()?;
+    let rows = spi.write(&LOCK_DUE, &[session::clock()?.0.into(), limit.into()])?;
+    let accounts = rows.iter().map(|row| rows::account(&row)).collect::<Result<Vec<_>>>()?;
+    let names = Value::Texts(accounts.iter().map(|account| account.account.clone()).collect());
+    let mut lots: HashMap<String, Vec<_>> = HashMap::new();
+    for row in spi.write(&OPEN_LOTS_OF, &[names])?.iter() {
+        lots.entry(row.text(0)?.to_string()).or_default().push(rows::lot(&row)?);
+    }
+    let context = context()?;
+    let mut zones = Zones::default();
+    let mut books = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let lots = lots.remove(&account.account).unwrap_or_default();
+        let lots = lots.into_iter().map(|lot| lookup::with_head(lot, account.head)).collect();
+        let zone = zones.get(&account.settings.time_zone)?;
+        let mut book = Book::new(account, lots, Extent::All, context.clone());
+        if let Err(stop) = book.settle(zone).and_then(|()| book.seal()) {
+            return Err(super::book::refusal(stop));
+        }
+        books.push(book);
+    }
+    persist::save(&spi, &books.iter().collect::<Vec<_>>())?;
+    Ok(books.len() as i64)
+}

@@ -1,0 +1,182 @@
+//! One account, from lock to write.
+
+use super::lookup::{self, Sight};
+use super::{hot, persist};
+use crate::pg::{Result, ServerZone, Spi, session};
+use credits_domain::account::{Account, Settings};
+use credits_domain::book::{Book, Context, Extent, Outcome, Stop};
+use credits_domain::entry::{Dimensions, Entry};
+use credits_domain::error::{Code, Error};
+use credits_domain::lifecycle::Opening;
+
+/// An idempotency key and the digest of the request that comes with it.
+#[derive(Clone, Copy)]
+pub struct Keyed<'a> {
+    pub key: &'a str,
+    pub request: i64,
+}
+
+/// What became of a write.
+pub enum Written<T> {
+    Done(T, Box<Book>),
+    /// The key was used before, by the same request: its entry.
+    Replayed(Box<Entry>),
+}
+
+/// What an operation may need beside the book.
+pub struct Desk<'a> {
+    pub spi: &'a Spi,
+    /// The account's time zone.
+    pub zone: &'a ServerZone,
+}
+
+/// The moment and the caller; read after the lock.
+pub fn context() -> Result<Context> {
+    let (now, clock_was_set) = session::clock()?;
+    Ok(Context { now, clock_was_set, recorded_by: session::invoker()? })
+}
+
+/// LC003 unless the entry is of the same request.
+pub fn same_request(entry: &Entry, keyed: Keyed) -> std::result::Result<(), Error> {
+    match &entry.key {
+        Some(key) if key.request == keyed.request => Ok(()),
+        _ => Err(Error::new(
+            Code::IdempotencyKeyReused,
+            format!("idempotency_key {:?} was used for another request", keyed.key),
+        )
+        .detail(format!("entry={} operation={}", entry.entry, entry.operation.name()))),
+    }
+}
+
+/// The entry that the key belongs to, if it was used before; LC003 if by another request.
+pub fn replay(spi: &Spi, sight: Sight, account: &str, keyed: Option<Keyed>) -> Result<Option<Entry>> {
+    let Some(keyed) = keyed else { return Ok(None) };
+    let Some(number) = lookup::find_key(spi, sight, account, keyed.key)? else { return Ok(None) };
+    let entry = lookup::entry(spi, sight, account, number)?;
+    if let Some(entry) = &entry {
+        same_request(entry, keyed)?;
+    }
+    Ok(entry)
+}
+
+/// The account's book with so many lots; with all of them where time has something to do.
+pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: Context) -> Result<Book> {
+    let due = Book::new(account.clone(), Vec::new(), Extent::Head, context.clone()).is_due();
+    let (lots, extent) = match (extent, due) {
+        (Extent::Head, false) => (Vec::new(), Extent::Head),
+        (extent, due) => {
+            let (lots, complete) = lookup::open_lots(spi, sight, &account, due || extent == Extent::All)?;
+            (lots, if complete { Extent::All } else { Extent::Prefix })
+        }
+    };
+    Ok(Book::new(account, lots, extent, context))
+}
+
+/// Runs an operation on a book: time first, then the operation, then the row's shortcuts. Where the book knows too few
+/// lots it is done again on one that knows all.
+pub fn operate<T>(
+    desk: &Desk,
+    sight: Sight,
+    account: &Account,
+    extent: Extent,
+    context: &Context,
+    operation: &impl Fn(&Desk, &mut Book) -> Result<Outcome<T>>,
+) -> Result<(T, Book)> {
+    let mut extents = [extent, Extent::Prefix, Extent::All].into_iter().skip_while(|next| *next != extent);
+    loop {
+        let Some(extent) = extents.next() else {
+            // A complete book needs no more lots: the domain never asks it to.
+            return Err(Error::invalid("an operation asked for more lots than there are").into());
+        };
+        let mut book = load(desk.spi, sight, account.clone(), extent, context.clone())?;
+        let done = match book.settle(desk.zone) {
+            Ok(()) => operation(desk, &mut book)?.and_then(|value| book.seal().map(|()| value)),
+            Err(stop) => Err(stop),
+        };
+        match done {
+            Ok(value) => return Ok((value, book)),
+            Err(Stop::Refused(error)) => return Err(error.into()),
+            Err(Stop::NeedLots) => continue,
+        }
+    }
+}
+
+/// Which accounts a write may begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// LC002.
+    Refuse,
+    /// Opened with the defaults, as a grant does.
+    Open,
+    /// Left to the operation: the book has no entry yet.
+    Leave,
+}
+
+/// Opens an account that a grant met before anybody else, with the defaults.
+pub fn open_by_grant(desk: &Desk, book: &mut Book) -> Outcome<()> {
+    let opening =
+        Opening { settings: Settings::defaults(book.now()), anchor_given: false, metadata: Dimensions::default() };
+    book.open(opening, true, desk.zone)
+}
+
+/// A write on one account: lock, replay or LC003, settle time, operate, save. The operation may be run more than once,
+/// on a fresh book each time.
+pub fn write<T>(
+    account: &str,
+    keyed: Option<Keyed>,
+    extent: Extent,
+    unknown: Unknown,
+    operation: impl Fn(&Desk, &mut Book) -> Result<Outcome<T>>,
+) -> Result<Written<T>> {
+    let spi = Spi::connect()?;
+    let locked = match lookup::lock_account(&spi, account)? {
+        Some(locked) => locked,
+        None if unknown == Unknown::Refuse => return Err(lookup::unknown_account(account).into()),
+        None => {
+            // In statements of their own: a row that somebody else is just making is waited for, then locked.
+            persist::make_row(&spi, account, session::clock()?.0)?;
+            lookup::lock_account(&spi, account)?.ok_or_else(|| lookup::unknown_account(account))?
+        }
+    };
+    if let Some(entry) = replay(&spi, Sight::Newest, account, keyed)? {
+        return Ok(Written::Replayed(Box::new(entry)));
+    }
+    let context = context()?;
+    let zone = ServerZone::new(&locked.settings.time_zone)?;
+    let desk = Desk { spi: &spi, zone: &zone };
+    let unopened = locked.entry == 0;
+    let with_opening = |desk: &Desk, book: &mut Book| {
+        if unopened
+            && unknown == Unknown::Open
+            && let Err(stop) = open_by_grant(desk, book)
+        {
+            return Ok(Err(stop));
+        }
+        operation(desk, book)
+    };
+    let extent = if unopened { Extent::All } else { extent };
+    let (value, book) = operate(&desk, Sight::Newest, &locked, extent, &context, &with_opening)?;
+    save(&spi, &locked, &book)?;
+    Ok(Written::Done(value, Box::new(book)))
+}
+
+/// Writes the book of a locked account, the short way where one plain entry is all there is.
+fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
+    match book.entries.as_slice() {
+        [entry] if book.extent == Extent::Head => {
+            persist::update_figures(spi, locked.entry, &book.account)?;
+            persist::append_plain(spi, &book.account.account, entry)?;
+            hot::calm(&book.account.account);
+            Ok(())
+        }
+        _ => persist::save(spi, &[book]),
+    }
+}
+
+/// A stop as an error, of a book that knows all lots.
+pub fn refusal(stop: Stop) -> crate::pg::Error {
+    match stop {
+        Stop::Refused(error) => error.into(),
+        Stop::NeedLots => Error::invalid("an operation asked for more lots than there are").into(),
+    }
+}

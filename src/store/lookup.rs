@@ -1,0 +1,160 @@
+//! Finding rows: an account, its lots, its entries, its cycles.
+
+use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
+use crate::pg::{Result, Rows, Spi, Statement, Type, Value};
+use credits_domain::account::{Account, Head};
+use credits_domain::book::{ClosedCycle, Description};
+use credits_domain::entry::Entry;
+use credits_domain::error::{Code, Error};
+use credits_domain::lot::Lot;
+
+/// How many lots a prefix has. A debit that needs more than these is rare; reading them costs about as much as one row.
+pub const PREFIX: usize = 16;
+
+const ACCOUNT: &[Type] = &[Type::Text];
+
+static READ_ACCOUNT: Statement =
+    Statement::new(concat!("SELECT ", account_columns!(), " FROM credits_ledger.accounts WHERE account = $1"), ACCOUNT);
+
+// Not FOR UPDATE: rows of the application may refer to the account while it is debited.
+static LOCK_ACCOUNT: Statement = Statement::new(
+    concat!("SELECT ", account_columns!(), " FROM credits_ledger.accounts WHERE account = $1 FOR NO KEY UPDATE"),
+    ACCOUNT,
+);
+
+static READ_DESCRIPTION: Statement =
+    Statement::new("SELECT opened_with, metadata FROM credits_ledger.accounts WHERE account = $1", ACCOUNT);
+
+static FIND_KEY: Statement = Statement::new(
+    "SELECT entry FROM credits_ledger.entries WHERE account = $1 AND idempotency_key = $2",
+    &[Type::Text, Type::Text],
+);
+
+static READ_ENTRY: Statement = Statement::new(
+    concat!("SELECT ", entry_columns!(), " FROM credits_ledger.entries WHERE account = $1 AND entry = $2"),
+    &[Type::Text, Type::I64],
+);
+
+static LOT_PREFIX: Statement = Statement::new(
+    concat!(
+        "SELECT ",
+        lot_columns!(),
+        " FROM credits_ledger.lots WHERE account = $1 AND open \
+         ORDER BY burn_rank, burn_at, effective_at, lot LIMIT 16"
+    ),
+    ACCOUNT,
+);
+
+static OPEN_LOTS: Statement = Statement::new(
+    concat!("SELECT ", lot_columns!(), " FROM credits_ledger.lots WHERE account = $1 AND open"),
+    ACCOUNT,
+);
+
+static ALL_LOTS: Statement = Statement::new(
+    concat!("SELECT ", lot_columns!(), " FROM credits_ledger.lots WHERE account = $1 ORDER BY lot"),
+    ACCOUNT,
+);
+
+static CYCLES: Statement = Statement::new(
+    concat!("SELECT ", cycle_columns!(), " FROM credits_ledger.cycles WHERE account = $1 ORDER BY cycle"),
+    ACCOUNT,
+);
+
+static FIND_PAYMENT: Statement = Statement::new(
+    "SELECT entry FROM credits_ledger.lots WHERE account = $1 AND payment_ref = $2",
+    &[Type::Text, Type::Text],
+);
+
+/// How a statement sees the tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// As the calling query does: reads, which must work on a standby and in a read-only transaction.
+    Callers,
+    /// As of now: what is read after a lock, where a snapshot from before it would be stale.
+    Newest,
+}
+
+pub fn run<'s>(spi: &'s Spi, sight: Sight, statement: &'static Statement, args: &[Value]) -> Result<Rows<'s>> {
+    match sight {
+        Sight::Callers => spi.read(statement, args),
+        Sight::Newest => spi.write(statement, args),
+    }
+}
+
+fn first_account(rows: Rows) -> Result<Option<Account>> {
+    rows.iter().next().map(|row| rows::account(&row)).transpose()
+}
+
+/// LC002.
+pub fn unknown_account(account: &str) -> Error {
+    Error::new(Code::UnknownAccount, format!("account {account:?} does not exist"))
+}
+
+/// Without a lock: for reads, and for the fast path, which checks afterwards.
+pub fn read_account(spi: &Spi, account: &str) -> Result<Option<Account>> {
+    first_account(spi.read(&READ_ACCOUNT, &[account.into()])?)
+}
+
+/// Waits for the account's lock, and reads its newest row.
+pub fn lock_account(spi: &Spi, account: &str) -> Result<Option<Account>> {
+    first_account(spi.write(&LOCK_ACCOUNT, &[account.into()])?)
+}
+
+/// As the account was opened, and its metadata.
+pub fn description(spi: &Spi, account: &str) -> Result<Description> {
+    let rows = spi.write(&READ_DESCRIPTION, &[account.into()])?;
+    let Some(row) = rows.iter().next() else { return Err(unknown_account(account).into()) };
+    let opened_with = serde_json::from_str(&row.json(0)?)
+        .map_err(|e| Error::invalid(format!("opened_with of account {account:?} cannot be read: {e}")))?;
+    Ok(Description { opened_with, metadata: row.opt_json(1)? })
+}
+
+/// The entry that an idempotency key belongs to.
+pub fn find_key(spi: &Spi, sight: Sight, account: &str, key: &str) -> Result<Option<i64>> {
+    let rows = run(spi, sight, &FIND_KEY, &[account.into(), key.into()])?;
+    rows.iter().next().map(|row| row.i64(0)).transpose()
+}
+
+pub fn entry(spi: &Spi, sight: Sight, account: &str, entry: i64) -> Result<Option<Entry>> {
+    let rows = run(spi, sight, &READ_ENTRY, &[account.into(), entry.into()])?;
+    rows.iter().next().map(|row| rows::entry(&row)).transpose()
+}
+
+/// The entry that credited a payment to the account.
+pub fn find_payment(spi: &Spi, account: &str, payment_ref: &str) -> Result<Option<i64>> {
+    let rows = spi.write(&FIND_PAYMENT, &[account.into(), payment_ref.into()])?;
+    rows.iter().next().map(|row| row.i64(0)).transpose()
+}
+
+/// The account's open lots: all of them, or the first ones in burn order (with whether these are all).
+pub fn open_lots(spi: &Spi, sight: Sight, account: &Account, all: bool) -> Result<(Vec<Lot>, bool)> {
+    let statement = if all { &OPEN_LOTS } else { &LOT_PREFIX };
+    let lots = lots(run(spi, sight, statement, &[account.account.as_str().into()])?, account.head)?;
+    let complete = all || lots.len() < PREFIX;
+    Ok((lots, complete))
+}
+
+/// Every lot that the account ever had.
+pub fn all_lots(spi: &Spi, sight: Sight, account: &Account) -> Result<Vec<Lot>> {
+    lots(run(spi, sight, &ALL_LOTS, &[account.account.as_str().into()])?, account.head)
+}
+
+fn lots(rows: Rows, head: Option<Head>) -> Result<Vec<Lot>> {
+    rows.iter().map(|row| rows::lot(&row).map(|lot| with_head(lot, head))).collect()
+}
+
+/// What remains in the head stands on the account's row.
+pub fn with_head(mut lot: Lot, head: Option<Head>) -> Lot {
+    if let Some(head) = head
+        && head.lot == lot.lot
+        && head.remaining != lot.remaining
+    {
+        lot.remaining = head.remaining;
+        lot.changed = true;
+    }
+    lot
+}
+
+pub fn closed_cycles(spi: &Spi, account: &str) -> Result<Vec<ClosedCycle>> {
+    spi.read(&CYCLES, &[account.into()])?.iter().map(|row| rows::cycle(&row)).collect()
+}

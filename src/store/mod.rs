@@ -1,0 +1,15 @@
+//! The only place that knows the tables: kept plans, loading and locking an account, appending entries.
+//!
+//! Locking order and what may be trusted when: docs/design.md.
+
+pub mod batch;
+pub mod book;
+pub mod fast;
+mod hot;
+pub mod lookup;
+pub mod persist;
+pub mod read;
+pub mod rows;
+pub mod verify;
+
+pub use book::Written;

@@ -1,0 +1,230 @@
+//! Writing what an operation left on its book.
+
+use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
+use crate::pg::{Result, Spi, Statement, Type, Value};
+use credits_domain::account::{Account, Settings};
+use credits_domain::book::{Book, Description};
+use credits_domain::entry::Entry;
+use credits_domain::time::Timestamp;
+
+static OPEN_ROW: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.accounts (",
+        account_columns!(),
+        ", opened_with, metadata) \
+         SELECT * FROM unnest($1) ON CONFLICT (account) DO NOTHING"
+    ),
+    &[Type::RowsOf("accounts")],
+);
+
+/// The figures that a plain debit changes. The entry number is the row's version: where it moved on, no row is changed.
+static UPDATE_FIGURES: Statement = Statement::new(
+    "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
+     head_remaining = $8, hash = $9 WHERE account = $1 AND entry = $2",
+    &[
+        Type::Text,
+        Type::I64,
+        Type::I64,
+        Type::Time,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Bytes,
+    ],
+);
+
+static UPDATE_ACCOUNTS: Statement = Statement::new(
+    "UPDATE credits_ledger.accounts a SET \
+     next_event_at = n.next_event_at, opened_at = n.opened_at, cycle_start = n.cycle_start, \
+     cycle_end = n.cycle_end, anchor = n.anchor, cycle_length = n.cycle_length, \
+     cycle_allowance = n.cycle_allowance, rollover_percent = n.rollover_percent, rollover_max = n.rollover_max, \
+     overdraft_limit = n.overdraft_limit, time_zone = n.time_zone, debt_policy = n.debt_policy, \
+     status = n.status, opened_by_grant = n.opened_by_grant, head_is_allowance = n.head_is_allowance, \
+     head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
+     granted = n.granted, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
+     reserved = n.reserved, used = n.used, head_remaining = n.head_remaining, hash = n.hash \
+     FROM unnest($1) n WHERE a.account = n.account",
+    &[Type::RowsOf("accounts")],
+);
+
+static DESCRIBE: Statement = Statement::new(
+    "UPDATE credits_ledger.accounts SET opened_with = $2, metadata = $3 WHERE account = $1",
+    &[Type::Text, Type::Json, Type::Json],
+);
+
+static APPEND_ENTRY: Statement = Statement::new(
+    "INSERT INTO credits_ledger.entries (account, entry, recorded_at, request, cycle, lot, operation, \
+     idempotency_key, amount, allowance_change, credits_change, debt_change, allowance, credits, held, debt, \
+     reserved, used, recorded_by, hash, feature, actor, resource, clock_was_set, metadata, salt) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+     $23, $24, $25, $26)",
+    &[
+        Type::Text,
+        Type::I64,
+        Type::Time,
+        Type::I64,
+        Type::I32,
+        Type::I32,
+        Type::Text,
+        Type::Text,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Text,
+        Type::Bytes,
+        Type::Text,
+        Type::Text,
+        Type::Text,
+        Type::Bool,
+        Type::Json,
+        Type::Bytes,
+    ],
+);
+
+static APPEND_ENTRIES: Statement = Statement::new(
+    concat!("INSERT INTO credits_ledger.entries (", entry_columns!(), ") SELECT * FROM unnest($1)"),
+    &[Type::RowsOf("entries")],
+);
+
+static SAVE_LOTS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.lots (",
+        lot_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, lot) DO UPDATE SET effective_at = excluded.effective_at, \
+         expires_at = excluded.expires_at, burn_at = excluded.burn_at, burn_rank = excluded.burn_rank, \
+         cycle = excluded.cycle, expires_cycle = excluded.expires_cycle, open = excluded.open, \
+         status = excluded.status, remaining = excluded.remaining, held = excluded.held"
+    ),
+    &[Type::RowsOf("lots")],
+);
+
+static APPEND_CYCLES: Statement = Statement::new(
+    concat!("INSERT INTO credits_ledger.cycles (", cycle_columns!(), ") SELECT * FROM unnest($1)"),
+    &[Type::RowsOf("cycles")],
+);
+
+static ERASE: Statement = Statement::new(
+    "UPDATE credits_ledger.entries SET actor = NULL, resource = NULL, metadata = NULL, salt = NULL, redacted = $3 \
+     WHERE account = $1 AND entry = $2",
+    &[Type::Text, Type::I64, Type::Bytes],
+);
+
+/// Makes the row of an account that nobody opened yet, unless somebody else just does. It says 0 entries: the `open`
+/// follows in the same transaction.
+pub fn make_row(spi: &Spi, account: &str, now: Timestamp) -> Result<()> {
+    let settings = Settings::defaults(now);
+    let description = Description { opened_with: settings.clone(), metadata: None };
+    let row = rows::account_values(&Account::unopened(account, settings, now), Some(&description));
+    spi.write(&OPEN_ROW, &[Value::Rows("accounts", vec![row])])?;
+    Ok(())
+}
+
+/// Writes the figures of a plain debit, if the account still is where it was read. False: it moved on.
+pub fn update_figures(spi: &Spi, read_at_entry: i64, account: &Account) -> Result<bool> {
+    let rows = spi.write(
+        &UPDATE_FIGURES,
+        &[
+            account.account.as_str().into(),
+            read_at_entry.into(),
+            account.entry.into(),
+            account.recorded_at.into(),
+            account.balances.allowance.into(),
+            account.balances.credits.into(),
+            account.used.into(),
+            account.head.map(|head| head.remaining).unwrap_or_default().into(),
+            Value::Bytes(account.hash.to_vec()),
+        ],
+    )?;
+    Ok(rows.affected() == 1)
+}
+
+/// Appends the entry of a plain debit: one movement, nothing of what only other operations say.
+pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
+    let dimensions = &entry.dimensions;
+    spi.write(
+        &APPEND_ENTRY,
+        &[
+            account.into(),
+            entry.entry.into(),
+            entry.recorded_at.into(),
+            entry.key.as_ref().map(|key| key.request).into(),
+            entry.cycle.into(),
+            entry.movements.first().map(|movement| movement.lot).into(),
+            entry.operation.name().into(),
+            entry.key.as_ref().map(|key| key.key.as_str()).into(),
+            entry.amount.into(),
+            entry.allowance_change.into(),
+            entry.credits_change.into(),
+            entry.debt_change.into(),
+            entry.after.allowance.into(),
+            entry.after.credits.into(),
+            entry.after.held.into(),
+            entry.after.debt.into(),
+            entry.after.reserved.into(),
+            entry.used.into(),
+            entry.recorded_by.as_str().into(),
+            Value::Bytes(entry.hash.to_vec()),
+            dimensions.feature.as_deref().into(),
+            dimensions.actor.as_deref().into(),
+            dimensions.resource.as_deref().into(),
+            if entry.clock_was_set { true.into() } else { Value::Null },
+            dimensions.metadata.clone().map_or(Value::Null, Value::Json),
+            dimensions.salt.map_or(Value::Null, |salt| Value::Bytes(salt.to_vec())),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes all that operations left on these books, whose accounts are locked: one statement a table.
+pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
+    let write = |statement: &'static Statement, table: &'static str, rows: Vec<Vec<Value>>| -> Result<()> {
+        if !rows.is_empty() {
+            spi.write(statement, &[Value::Rows(table, rows)])?;
+        }
+        Ok(())
+    };
+    let (mut accounts, mut entries, mut lots, mut cycles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for book in books {
+        let name = book.account.account.as_str();
+        if !book.entries.is_empty() || !book.closed.is_empty() {
+            accounts.push(rows::account_values(&book.account, None));
+        }
+        entries.extend(book.entries.iter().map(|entry| rows::entry_values(name, entry)));
+        lots.extend(book.all_lots().filter(|lot| lot.changed).map(|lot| rows::lot_values(name, lot)));
+        cycles.extend(book.closed.iter().map(|cycle| rows::cycle_values(name, cycle)));
+    }
+    write(&UPDATE_ACCOUNTS, "accounts", accounts)?;
+    write(&SAVE_LOTS, "lots", lots)?;
+    write(&APPEND_ENTRIES, "entries", entries)?;
+    write(&APPEND_CYCLES, "cycles", cycles)?;
+    for book in books {
+        if let Some(Description { opened_with, metadata }) = &book.redescribed {
+            spi.write(
+                &DESCRIBE,
+                &[
+                    book.account.account.as_str().into(),
+                    Value::Json(rows::opened_with_json(opened_with)),
+                    metadata.clone().map_or(Value::Null, Value::Json),
+                ],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Erases the personal data of an entry; the digest keeps the hash chain whole.
+pub fn erase(spi: &Spi, account: &str, entry: i64, digest: [u8; 32]) -> Result<()> {
+    crate::pg::trigger::allow_redaction(|| {
+        spi.write(&ERASE, &[account.into(), entry.into(), Value::Bytes(digest.to_vec())])
+    })?;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Reads: the account as it is at an instant, computed without writing.
+
+use super::book::{context, load, refusal};
+use super::lookup::{self, Sight, unknown_account};
+use super::rows;
+use crate::pg::{Result, ServerZone, Spi, Statement, Type};
+use credits_domain::account::{Account, Balances, Cycle, Status};
+use credits_domain::amount::Amount;
+use credits_domain::book::{Book, Context, Extent};
+use credits_domain::error::Error;
+use credits_domain::lifecycle::Detail;
+use credits_domain::time::Timestamp;
+
+/// A row of `credits_account_balance`.
+#[derive(Clone, Debug)]
+pub struct AccountBalance {
+    pub account: String,
+    pub status: Status,
+    pub balances: Balances,
+    pub granted: Amount,
+    pub used: Amount,
+    pub overdraft_limit: Amount,
+    pub cycle: Cycle,
+    /// The newest recorded entry's number.
+    pub entry: i64,
+    pub as_of: Timestamp,
+}
+
+impl AccountBalance {
+    pub fn of(account: &Account, entry: i64, as_of: Timestamp) -> AccountBalance {
+        AccountBalance {
+            account: account.account.clone(),
+            status: account.status,
+            balances: account.balances,
+            granted: account.granted,
+            used: account.used,
+            overdraft_limit: account.settings.overdraft_limit,
+            cycle: account.cycle,
+            entry,
+            as_of,
+        }
+    }
+}
+
+/// The account's book as time has made it by `context.now`; nothing is written. With `extent` `Head` and nothing due
+/// that is one lookup by primary key.
+pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context) -> Result<Book> {
+    let zone = account.settings.time_zone.clone();
+    let mut book = load(spi, Sight::Callers, account, extent, context)?;
+    book.dry = true;
+    if book.is_due() {
+        book.settle(&ServerZone::new(&zone)?).map_err(refusal)?;
+    }
+    Ok(book)
+}
+
+/// `credits_balance`.
+pub fn balance(account: &str) -> Result<AccountBalance> {
+    let spi = Spi::connect()?;
+    let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
+    let entry = row.entry;
+    let book = settled(&spi, row, Extent::Head, context()?)?;
+    Ok(AccountBalance::of(&book.account, entry, book.now()))
+}
+
+static EFFECTIVE_AT: Statement = Statement::new(
+    "SELECT coalesce(effective_at, recorded_at) FROM credits_ledger.entries WHERE account = $1 AND entry = $2",
+    &[Type::Text, Type::I64],
+);
+
+// The list of operations is that of the index entries_settings.
+static STATE_AT: Statement = Statement::new(
+    "SELECT detail FROM credits_ledger.entries WHERE account = $1 AND entry <= $2 \
+     AND operation IN ('open', 'configure', 'freeze', 'unfreeze', 'close') ORDER BY entry DESC LIMIT 1",
+    &[Type::Text, Type::I64],
+);
+
+static CYCLE_AT: Statement = Statement::new(
+    "SELECT cycle, cycle_start, foreseen_end FROM credits_ledger.cycles \
+     WHERE account = $1 AND cycle >= $2 AND cycle_end > $3 ORDER BY cycle LIMIT 1",
+    &[Type::Text, Type::I32, Type::Time],
+);
+
+static GRANTED_AT: Statement = Statement::new(
+    "SELECT coalesce(sum(amount), 0) FROM credits_ledger.lots \
+     WHERE account = $1 AND kind = 'allowance' AND cycle = $2 AND entry <= $3",
+    &[Type::Text, Type::I32, Type::I64],
+);
+
+/// `credits_balance_at`: what `credits_balance` would have said, or will say if nothing more happens.
+pub fn balance_at(account: &str, at: Timestamp) -> Result<AccountBalance> {
+    let spi = Spi::connect()?;
+    let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
+    if at < row.opened_at || !at.is_finite() {
+        let problem = if at.is_finite() { "lies before the account was opened" } else { "must be a finite time" };
+        return Err(Error::invalid(format!("at {problem}"))
+            .detail(format!("at={at} opened_at={}", row.opened_at))
+            .into());
+    }
+    if at >= row.recorded_at {
+        let entry = row.entry;
+        let book = settled(&spi, row, Extent::Head, Context { now: at, ..context()? })?;
+        return Ok(AccountBalance::of(&book.account, entry, at));
+    }
+    let entry = newest_until(&spi, &row, at)?;
+    past(&spi, &row, entry, at)
+}
+
+/// The number of the newest entry that was effective by `at`. Instants never fall from one entry to the next, so it is
+/// found by bisection, whatever the account's length.
+fn newest_until(spi: &Spi, row: &Account, at: Timestamp) -> Result<i64> {
+    let (mut first, mut last) = (1, row.entry);
+    while first < last {
+        let middle = first + (last - first + 1) / 2;
+        let rows = spi.read(&EFFECTIVE_AT, &[row.account.as_str().into(), middle.into()])?;
+        let Some(effective_at) = rows.iter().next().map(|row| row.time(0)).transpose()? else {
+            return Err(Error::invalid(format!("entry {middle} of account {:?} is missing", row.account))
+                .hint("Run credits_verify: somebody changed the tables by hand.")
+                .into());
+        };
+        if effective_at <= at {
+            first = middle;
+        } else {
+            last = middle - 1;
+        }
+    }
+    Ok(first)
+}
+
+/// The account after this entry, before the next one.
+fn past(spi: &Spi, row: &Account, number: i64, at: Timestamp) -> Result<AccountBalance> {
+    let name = row.account.as_str();
+    let entry = lookup::entry(spi, Sight::Callers, name, number)?.ok_or_else(|| unknown_account(name))?;
+    let state = spi.read(&STATE_AT, &[name.into(), number.into()])?;
+    let state = match state.iter().next() {
+        Some(row) => Detail::from_json(&row.json(0)?)?,
+        None => Detail::of(row),
+    };
+    // Cycles may have passed since the entry without leaving one.
+    let closed = spi.read(&CYCLE_AT, &[name.into(), entry.cycle.into(), at.into()])?;
+    let cycle = match closed.iter().next() {
+        Some(row) => Cycle { number: row.i32(0)?, start: row.time(1)?, end: row.opt_time(2)? },
+        None => row.cycle,
+    };
+    let granted = spi.read(&GRANTED_AT, &[name.into(), cycle.number.into(), number.into()])?;
+    Ok(AccountBalance {
+        account: name.into(),
+        status: state.status,
+        balances: entry.after,
+        granted: granted.iter().next().map(|row| row.amount(0)).transpose()?.unwrap_or_default(),
+        used: if entry.cycle == cycle.number { entry.used } else { Amount::ZERO },
+        overdraft_limit: state.settings.overdraft_limit,
+        cycle,
+        entry: number,
+        as_of: at,
+    })
+}
+
+static ACCOUNT_NAMES: Statement = Statement::new(
+    "SELECT account FROM credits_ledger.accounts WHERE account > $1 ORDER BY account LIMIT 1000",
+    &[Type::Text],
+);
+
+/// All accounts' names after this one, up to a thousand.
+pub fn account_names(spi: &Spi, after: &str) -> Result<Vec<String>> {
+    spi.read(&ACCOUNT_NAMES, &[after.into()])?.iter().map(|row| Ok(row.text(0)?.to_string())).collect()
+}
+
+static ENTRIES: Statement = Statement::new(
+    concat!("SELECT ", rows::entry_columns!(), " FROM credits_ledger.entries WHERE account = $1 ORDER BY entry"),
+    &[Type::Text],
+);
+
+/// All entries of an account, oldest first, a few at a time.
+pub fn for_each_entry(spi: &Spi, account: &str, mut each: impl FnMut(&credits_domain::entry::Entry)) -> Result<()> {
+    spi.for_each_batch(&ENTRIES, &[account.into()], 1000, |batch| {
+        for row in batch.iter() {
+            each(&rows::entry(&row)?);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,353 @@
+//! Rows of the tables as the domain's values, and back. Columns are in the order of sql/tables.sql.
+
+use crate::pg::{Columns, Result, Value};
+use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Head, Settings, Status};
+use credits_domain::amount::Amount;
+use credits_domain::book::{ClosedCycle, Description};
+use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
+use credits_domain::error::{Code, Error};
+use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
+
+/// All columns of accounts that operations need, in table order.
+macro_rules! account_columns {
+    () => {
+        "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
+         rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
+         head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, allowance, credits, held, debt, \
+         reserved, used, head_remaining, hash"
+    };
+}
+
+macro_rules! lot_columns {
+    () => {
+        "account, lot, entry, effective_at, expires_at, burn_at, burn_rank, cycle, expires_cycle, \
+         expires_after_cycles, priority, open, status, kind, amount, remaining, held, price, currency, payment_ref, \
+         features"
+    };
+}
+
+macro_rules! entry_columns {
+    () => {
+        "account, entry, recorded_at, effective_at, request, cycle, lot, operation, idempotency_key, amount, \
+         allowance_change, credits_change, debt_change, allowance, credits, held, debt, reserved, used, recorded_by, \
+         hash, kind, feature, actor, resource, quantity, included, refers_to, reason, moved_lots, moved_amounts, \
+         detail, clock_was_set, metadata, salt, redacted"
+    };
+}
+
+macro_rules! cycle_columns {
+    () => {
+        "account, cycle, cycle_start, cycle_end, closed_at, granted, used, rolled_over, expired, debt_forgiven, \
+         debt_invoiced, foreseen_end"
+    };
+}
+
+pub(crate) use {account_columns, cycle_columns, entry_columns, lot_columns};
+
+/// A row says what no row of ours can say: somebody changed it by hand.
+fn corrupt(what: &str, found: &str) -> Error {
+    Error::new(Code::InvalidArgument, format!("the ledger's tables hold an unknown {what}: {found:?}"))
+        .hint("Run credits_verify: somebody changed the tables by hand.")
+}
+
+fn hash(bytes: &[u8]) -> Result<[u8; 32]> {
+    Ok(<[u8; 32]>::try_from(bytes).map_err(|_| corrupt("hash", "not 32 bytes long"))?)
+}
+
+pub fn account(row: &Columns) -> Result<Account> {
+    let policy = row.text(12)?;
+    let status = row.text(13)?;
+    let head = match row.opt_i32(16)? {
+        Some(lot) => Some(Head {
+            lot,
+            bucket: if row.bool(15)? { Bucket::Allowance } else { Bucket::Credits },
+            remaining: row.amount(28)?,
+        }),
+        None => None,
+    };
+    Ok(Account {
+        account: row.text(0)?.into(),
+        next_event_at: row.time(1)?,
+        opened_at: row.time(2)?,
+        cycle: Cycle { number: row.i32(18)?, start: row.time(3)?, end: row.opt_time(4)? },
+        settings: Settings {
+            anchor: row.time(5)?,
+            cycle_length: row.interval(6)?,
+            allowance: row.amount(7)?,
+            rollover_percent: row.amount(8)?,
+            rollover_max: row.opt_amount(9)?,
+            overdraft_limit: row.amount(10)?,
+            time_zone: row.text(11)?.into(),
+            debt_policy: DebtPolicy::parse(policy).map_err(|_| corrupt("debt_policy", policy))?,
+        },
+        status: Status::parse(status).ok_or_else(|| corrupt("status", status))?,
+        opened_by_grant: row.bool(14)?,
+        lots: row.i32(17)?,
+        entry: row.i64(19)?,
+        recorded_at: row.time(20)?,
+        granted: row.amount(21)?,
+        balances: Balances {
+            allowance: row.amount(22)?,
+            credits: row.amount(23)?,
+            held: row.amount(24)?,
+            debt: row.amount(25)?,
+            reserved: row.amount(26)?,
+        },
+        used: row.amount(27)?,
+        head,
+        hash: hash(row.bytes(29)?)?,
+    })
+}
+
+/// All columns but for opened_with and metadata, which are NULL here where no description is given.
+pub fn account_values(account: &Account, description: Option<&Description>) -> Vec<Value> {
+    let settings = &account.settings;
+    let balances = &account.balances;
+    vec![
+        account.account.as_str().into(),
+        account.next_event_at.into(),
+        account.opened_at.into(),
+        account.cycle.start.into(),
+        account.cycle.end.into(),
+        settings.anchor.into(),
+        settings.cycle_length.into(),
+        settings.allowance.into(),
+        settings.rollover_percent.into(),
+        settings.rollover_max.into(),
+        settings.overdraft_limit.into(),
+        settings.time_zone.as_str().into(),
+        settings.debt_policy.name().into(),
+        account.status.name().into(),
+        account.opened_by_grant.into(),
+        account.head.is_some_and(|head| head.bucket == Bucket::Allowance).into(),
+        account.head.map(|head| head.lot).into(),
+        account.lots.into(),
+        account.cycle.number.into(),
+        account.entry.into(),
+        account.recorded_at.into(),
+        account.granted.into(),
+        balances.allowance.into(),
+        balances.credits.into(),
+        balances.held.into(),
+        balances.debt.into(),
+        balances.reserved.into(),
+        account.used.into(),
+        account.head.map_or(Amount::ZERO, |head| head.remaining).into(),
+        Value::Bytes(account.hash.to_vec()),
+        description.map_or(Value::Null, |d| Value::Json(opened_with_json(&d.opened_with))),
+        description.and_then(|d| d.metadata.clone()).map_or(Value::Null, Value::Json),
+    ]
+}
+
+/// Settings always have a JSON form: they are plain texts and numbers.
+pub fn opened_with_json(settings: &Settings) -> String {
+    serde_json::to_string(settings).unwrap_or_else(|_| "{}".into())
+}
+
+pub fn lot(row: &Columns) -> Result<Lot> {
+    let (kind, status) = (row.text(13)?, row.text(12)?);
+    let status = LotStatus::parse(status).ok_or_else(|| corrupt("status of a lot", status))?;
+    let expires_after_cycles = row.opt_i32(9)?;
+    let at = row.opt_time(4)?;
+    let expiry = match (row.opt_i32(8)?, expires_after_cycles, at) {
+        (Some(cycle), _, at) => Expiry::Cycle { cycle, at },
+        (None, Some(cycles), _) => Expiry::AfterCycles(cycles),
+        (None, None, Some(at)) => Expiry::At(at),
+        (None, None, None) => Expiry::Never,
+    };
+    Ok(Lot {
+        lot: row.i32(1)?,
+        entry: row.i64(2)?,
+        effective_at: row.time(3)?,
+        expiry,
+        cycle: row.i32(7)?,
+        expires_after_cycles,
+        priority: row.i32(10)?,
+        status,
+        kind: LotKind::parse(kind).ok_or_else(|| corrupt("kind of lot", kind))?,
+        amount: row.amount(14)?,
+        remaining: row.amount(15)?,
+        held: row.amount(16)?,
+        price: match (row.opt_amount(17)?, row.opt_text(18)?) {
+            (Some(amount), Some(currency)) => Some(Price { amount, currency: currency.into() }),
+            _ => None,
+        },
+        payment_ref: row.opt_text(19)?.map(Into::into),
+        features: row.texts(20)?.unwrap_or_default(),
+        changed: false,
+    })
+}
+
+pub fn lot_values(account: &str, lot: &Lot) -> Vec<Value> {
+    vec![
+        account.into(),
+        lot.lot.into(),
+        lot.entry.into(),
+        lot.effective_at.into(),
+        lot.expiry.date().into(),
+        lot.expiry.burn_at().into(),
+        lot.burn_rank().into(),
+        lot.cycle.into(),
+        lot.expiry.cycle().into(),
+        lot.expires_after_cycles.into(),
+        lot.priority.into(),
+        lot.is_open().into(),
+        lot.status.name().into(),
+        lot.kind.name().into(),
+        lot.amount.into(),
+        lot.remaining.into(),
+        lot.held.into(),
+        lot.price.as_ref().map(|price| price.amount).into(),
+        lot.price.as_ref().map(|price| price.currency.as_str()).into(),
+        lot.payment_ref.as_deref().into(),
+        if lot.features.is_empty() { Value::Null } else { Value::Texts(lot.features.clone()) },
+    ]
+}
+
+pub fn entry(row: &Columns) -> Result<Entry> {
+    let operation = row.text(7)?;
+    let recorded_at = row.time(2)?;
+    let (allowance_change, credits_change) = (row.amount(10)?, row.amount(11)?);
+    let key = match (row.opt_text(8)?, row.opt_i64(4)?) {
+        (Some(key), Some(request)) => Some(Key { key: key.into(), request }),
+        (None, None) => None,
+        _ => return Err(corrupt("request", "a key without it, or it without a key").into()),
+    };
+    let movements = match (row.opt_i32(6)?, row.ints(29)?, row.amounts(30)?) {
+        (Some(lot), _, _) => vec![Movement { lot, amount: allowance_change + credits_change }],
+        (None, Some(lots), Some(amounts)) if lots.len() == amounts.len() => {
+            lots.into_iter().zip(amounts).map(|(lot, amount)| Movement { lot, amount }).collect()
+        }
+        (None, None, None) => Vec::new(),
+        _ => return Err(corrupt("list of movements", "lots and amounts differ in number").into()),
+    };
+    let kind = match row.opt_text(21)? {
+        Some(kind) => Some(LotKind::parse(kind).ok_or_else(|| corrupt("kind of lot", kind))?),
+        None => None,
+    };
+    let salt = match row.opt_bytes(34)? {
+        Some(salt) => Some(<[u8; 16]>::try_from(salt).map_err(|_| corrupt("salt", "not 16 bytes long"))?),
+        None => None,
+    };
+    Ok(Entry {
+        entry: row.i64(1)?,
+        operation: Operation::parse(operation).ok_or_else(|| corrupt("operation", operation))?,
+        kind,
+        key,
+        amount: row.amount(9)?,
+        allowance_change,
+        credits_change,
+        debt_change: row.amount(12)?,
+        after: Balances {
+            allowance: row.amount(13)?,
+            credits: row.amount(14)?,
+            held: row.amount(15)?,
+            debt: row.amount(16)?,
+            reserved: row.amount(17)?,
+        },
+        used: row.amount(18)?,
+        cycle: row.i32(5)?,
+        movements,
+        dimensions: Dimensions {
+            feature: row.opt_text(22)?.map(Into::into),
+            actor: row.opt_text(23)?.map(Into::into),
+            resource: row.opt_text(24)?.map(Into::into),
+            metadata: row.opt_json(33)?,
+            salt,
+        },
+        refers_to: row.opt_i64(27)?,
+        reason: row.opt_text(28)?.map(Into::into),
+        detail: row.opt_json(31)?,
+        effective_at: row.opt_time(3)?.unwrap_or(recorded_at),
+        recorded_at,
+        recorded_by: row.text(19)?.into(),
+        clock_was_set: row.opt_bool(32)?.unwrap_or(false),
+        redacted: row.opt_bytes(35)?.map(hash).transpose()?,
+        hash: hash(row.bytes(20)?)?,
+    })
+}
+
+pub fn entry_values(account: &str, entry: &Entry) -> Vec<Value> {
+    let dimensions = &entry.dimensions;
+    // One movement is the sum of the changes: only its lot is kept.
+    let (lot, lots, amounts) = match entry.movements.as_slice() {
+        [] => (Value::Null, Value::Null, Value::Null),
+        [only] => (only.lot.into(), Value::Null, Value::Null),
+        several => (
+            Value::Null,
+            Value::Ints(several.iter().map(|movement| movement.lot).collect()),
+            Value::Amounts(several.iter().map(|movement| movement.amount).collect()),
+        ),
+    };
+    vec![
+        account.into(),
+        entry.entry.into(),
+        entry.recorded_at.into(),
+        if entry.effective_at == entry.recorded_at { Value::Null } else { entry.effective_at.into() },
+        entry.key.as_ref().map(|key| key.request).into(),
+        entry.cycle.into(),
+        lot,
+        entry.operation.name().into(),
+        entry.key.as_ref().map(|key| key.key.as_str()).into(),
+        entry.amount.into(),
+        entry.allowance_change.into(),
+        entry.credits_change.into(),
+        entry.debt_change.into(),
+        entry.after.allowance.into(),
+        entry.after.credits.into(),
+        entry.after.held.into(),
+        entry.after.debt.into(),
+        entry.after.reserved.into(),
+        entry.used.into(),
+        entry.recorded_by.as_str().into(),
+        Value::Bytes(entry.hash.to_vec()),
+        entry.kind.map(|kind| kind.name()).into(),
+        dimensions.feature.as_deref().into(),
+        dimensions.actor.as_deref().into(),
+        dimensions.resource.as_deref().into(),
+        Value::Null, // quantity
+        Value::Null, // included
+        entry.refers_to.into(),
+        entry.reason.as_deref().into(),
+        lots,
+        amounts,
+        entry.detail.clone().map_or(Value::Null, Value::Json),
+        if entry.clock_was_set { true.into() } else { Value::Null },
+        dimensions.metadata.clone().map_or(Value::Null, Value::Json),
+        dimensions.salt.map_or(Value::Null, |salt| Value::Bytes(salt.to_vec())),
+        entry.redacted.map_or(Value::Null, |digest| Value::Bytes(digest.to_vec())),
+    ]
+}
+
+pub fn cycle(row: &Columns) -> Result<ClosedCycle> {
+    Ok(ClosedCycle {
+        cycle: row.i32(1)?,
+        start: row.time(2)?,
+        end: row.time(3)?,
+        closed_at: row.time(4)?,
+        granted: row.amount(5)?,
+        used: row.amount(6)?,
+        rolled_over: row.amount(7)?,
+        expired: row.amount(8)?,
+        debt_forgiven: row.amount(9)?,
+        debt_invoiced: row.amount(10)?,
+        foreseen_end: row.opt_time(11)?,
+    })
+}
+
+pub fn cycle_values(account: &str, cycle: &ClosedCycle) -> Vec<Value> {
+    vec![
+        account.into(),
+        cycle.cycle.into(),
+        cycle.start.into(),
+        cycle.end.into(),
+        cycle.closed_at.into(),
+        cycle.granted.into(),
+        cycle.used.into(),
+        cycle.rolled_over.into(),
+        cycle.expired.into(),
+        cycle.debt_forgiven.into(),
+        cycle.debt_invoiced.into(),
+        cycle.foreseen_end.into(),
+    ]
+}

@@ -1,0 +1,130 @@
+//! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
+
+use super::lookup::{self, Sight, unknown_account};
+use super::read;
+use crate::pg::{Error, Result, Rows, Spi, Statement, subtransaction};
+use credits_domain::audit::{Auditor, Problem};
+
+/// A problem, and the account that has it; no account: the ledger as a whole.
+pub struct Found {
+    pub account: Option<String>,
+    pub problem: Problem,
+}
+
+// A payment is credited once per account by a unique index; here it was credited to several.
+static SHARED_PAYMENTS: Statement = Statement::new(
+    "SELECT DISTINCT l.account, l.entry, l.payment_ref FROM credits_ledger.lots l \
+     WHERE l.payment_ref IS NOT NULL AND EXISTS (SELECT FROM credits_ledger.lots o \
+         WHERE o.payment_ref = l.payment_ref AND o.account <> l.account) ORDER BY l.account, l.entry",
+    &[],
+);
+
+static ORPHANS: Statement = Statement::new(
+    "SELECT DISTINCT r.account FROM ( \
+         SELECT account FROM credits_ledger.entries WHERE entry = 1 \
+         UNION SELECT account FROM credits_ledger.lots UNION SELECT account FROM credits_ledger.cycles) r \
+     WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
+    &[],
+);
+
+// pg_restore --disable-triggers leaves a trigger enabled that should be ENABLE ALWAYS.
+static WEAK_TRIGGERS: Statement = Statement::new(
+    "SELECT tgname::text, tgrelid::regclass::text FROM pg_catalog.pg_trigger \
+     WHERE tgfoid = 'credits_ledger.append_only()'::pg_catalog.regprocedure AND tgenabled <> 'A' ORDER BY 2, 1",
+    &[],
+);
+
+static TRIGGERS: Statement = Statement::new(
+    "SELECT count(*) FROM pg_catalog.pg_trigger \
+     WHERE tgfoid = 'credits_ledger.append_only()'::pg_catalog.regprocedure",
+    &[],
+);
+
+/// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
+const TRIGGER_COUNT: i64 = 8;
+
+fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
+    Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
+}
+
+/// LC002 for an account of which there is no row at all.
+pub fn one(account: &str) -> Result<Vec<Found>> {
+    let spi = Spi::connect()?;
+    if lookup::read_account(&spi, account)?.is_none() {
+        return match orphans(&spi)?.into_iter().find(|orphan| orphan == account) {
+            Some(orphan) => Ok(vec![found(&orphan, None, "the account's row is missing")]),
+            None => Err(unknown_account(account).into()),
+        };
+    }
+    check(account)
+}
+
+pub fn all() -> Result<Vec<Found>> {
+    let spi = Spi::connect()?;
+    let mut problems = Vec::new();
+    let mut after = String::new();
+    loop {
+        let names = read::account_names(&spi, &after)?;
+        let Some(last) = names.last() else { break };
+        after = last.clone();
+        for name in &names {
+            problems.extend(check(name)?);
+        }
+    }
+    problems.extend(orphans(&spi)?.iter().map(|orphan| found(orphan, None, "the account's row is missing")));
+    for row in spi.read(&SHARED_PAYMENTS, &[])?.iter() {
+        let problem = format!("payment {:?} was credited to another account, too", row.text(2)?);
+        problems.push(found(row.text(0)?, Some(row.i64(1)?), problem));
+    }
+    problems.extend(triggers(&spi)?);
+    Ok(problems)
+}
+
+fn orphans(spi: &Spi) -> Result<Vec<String>> {
+    texts(&spi.read(&ORPHANS, &[])?)
+}
+
+fn texts(rows: &Rows) -> Result<Vec<String>> {
+    rows.iter().map(|row| Ok(row.text(0)?.to_string())).collect()
+}
+
+fn triggers(spi: &Spi) -> Result<Vec<Found>> {
+    let whole = |problem: String| Found { account: None, problem: Problem { entry: None, problem } };
+    let mut problems = Vec::new();
+    for row in spi.read(&WEAK_TRIGGERS, &[])?.iter() {
+        problems.push(whole(format!(
+            "trigger {} on {} does not fire always: ALTER TABLE … ENABLE ALWAYS TRIGGER",
+            row.text(0)?,
+            row.text(1)?
+        )));
+    }
+    let count = spi.read(&TRIGGERS, &[])?.iter().next().map_or(Ok(0), |row| row.i64(0))?;
+    if count != TRIGGER_COUNT {
+        problems.push(whole(format!("there are {count} append-only triggers instead of {TRIGGER_COUNT}")));
+    }
+    Ok(problems)
+}
+
+/// One account, in a subtransaction: a page that cannot be read is a finding, and not the end of the check.
+fn check(account: &str) -> Result<Vec<Found>> {
+    let problems = match subtransaction(|| audit(account)) {
+        Ok(problems) => problems,
+        Err(Error::Ledger(error)) => vec![Problem { entry: None, problem: error.message }],
+        // Cancels and the like end the check; what a damaged page raises is what we are here to find.
+        Err(Error::Postgres(error)) if matches!(error.sqlstate().get(..2), Some("XX" | "58" | "22")) => {
+            vec![Problem { entry: None, problem: format!("it cannot be read: {}", error.message()) }]
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(problems.into_iter().map(|problem| Found { account: Some(account.into()), problem }).collect())
+}
+
+fn audit(account: &str) -> Result<Vec<Problem>> {
+    let spi = Spi::connect()?;
+    let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
+    let lots = lookup::all_lots(&spi, Sight::Callers, &row)?;
+    let closed = lookup::closed_cycles(&spi, account)?;
+    let mut auditor = Auditor::new(&row, &lots);
+    read::for_each_entry(&spi, account, |entry| auditor.entry(entry))?;
+    Ok(auditor.finish(&closed))
+}
