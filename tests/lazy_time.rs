@@ -1,0 +1,530 @@
+//! Time acts by itself: reads show what is due without writing, writes record it first, in time order.
+
+use credits_ledger_tests::{Server, Session};
+
+fn utc(db: &credits_ledger_tests::Database) -> Session {
+    let mut s = db.session();
+    s.run("SET TimeZone = 'UTC'");
+    s
+}
+
+/// Every figure of every account and lot that a read shows, and how many entries there are.
+fn figures(s: &mut Session) -> Vec<String> {
+    let mut all = s.list(
+        "SELECT account, status, balance, allowance, credits, held, debt, available, allowance_granted, used,
+                overdraft_limit, cycle, cycle_start, coalesce(cycle_end::text, 'never'), as_of
+         FROM credits_accounts ORDER BY account",
+    );
+    all.extend(s.list(
+        "SELECT account, kind, amount, remaining, held, status, effective_at, coalesce(expires_at::text, 'never')
+         FROM credits_grants ORDER BY account, kind, effective_at, amount, expires_at",
+    ));
+    all.extend(s.list("SELECT account, kind, remaining, expires_at FROM credits_expiring ORDER BY 1, 2, 4, 3"));
+    all
+}
+
+fn entries(s: &mut Session) -> String {
+    s.one("SELECT count(*) FROM credits_history")
+}
+
+/// Accounts for which a lot happens between 1 January and 2 March 2026.
+fn a_month_of_events(s: &mut Session) {
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('roll', 100, rollover_percent => 50)");
+    s.run("SELECT credits_open_account('forgive', 100, debt_policy => 'forgive_at_reset', overdraft_limit => 50)");
+    s.run("SELECT credits_open_account('invoice', 100, debt_policy => 'invoice_at_reset', overdraft_limit => 50)");
+    s.run("SELECT credits_open_account('repay', 100, overdraft_limit => 250)");
+    s.run("SELECT credits_open_account('manual', 100, '0')");
+    s.run("SELECT credits_open_account('daily', 5, '1 day', time_zone => 'America/New_York')");
+    for account in ["roll", "forgive", "invoice", "repay", "manual", "daily"] {
+        s.run(&format!("SELECT credits_grant('{account}', 11, 'g1', 'promo', expires_at => '2026-01-15 06:00+00')"));
+        s.run(&format!("SELECT credits_grant('{account}', 13, 'g2', 'bonus', expires_after_cycles => 2)"));
+        s.run(&format!("SELECT credits_grant('{account}', 17, 'g3', effective_at => '2026-01-20 12:00+00')"));
+        s.run(&format!(
+            "SELECT credits_grant('{account}', 19, 'g4', 'trial', effective_at => '2026-01-10 00:00+00', expires_in => '3 days')"
+        ));
+    }
+    s.run("SELECT credits_debit('roll', 30, 'd1')");
+    s.run("SELECT credits_debit('forgive', 150, 'd1')");
+    s.run("SELECT credits_debit('invoice', 150, 'd1')");
+    s.run("SELECT credits_debit('repay', 340, 'd1')");
+    s.run("SELECT credits_debit('manual', 30, 'd1')");
+}
+
+/// At many instants, in a read-only transaction: nothing is written, and the bookkeeping that `credits_maintain`
+/// then does changes no figure.
+#[test]
+fn reads_write_nothing_and_maintenance_changes_no_figure() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    a_month_of_events(&mut s);
+    for now in [
+        "2026-01-09 23:59:59.999999+00",
+        "2026-01-10 00:00+00",
+        "2026-01-13 00:00+00",
+        "2026-01-15 05:59:59.999999+00",
+        "2026-01-15 06:00+00",
+        "2026-01-20 12:00+00",
+        "2026-01-31 23:59:59.999999+00",
+        "2026-02-01 00:00+00",
+        "2026-03-02 00:00+00",
+    ] {
+        s.at(now);
+        s.run("BEGIN TRANSACTION READ ONLY");
+        let recorded = entries(&mut s);
+        let before = figures(&mut s);
+        assert_eq!(entries(&mut s), recorded);
+        s.run("COMMIT");
+        let by_function = s.list(
+            "SELECT b.account, b.status, b.balance, b.allowance, b.credits, b.held, b.debt, b.available, b.allowance_granted,
+                    b.used, b.overdraft_limit, b.cycle, b.cycle_start, coalesce(b.cycle_end::text, 'never'), b.as_of
+             FROM credits_accounts a, credits_balance(a.account) b ORDER BY 1",
+        );
+        assert_eq!(by_function, before[..6], "credits_balance and credits_accounts at {now}");
+        s.run("SELECT credits_maintain()");
+        assert_eq!(figures(&mut s), before, "before and after credits_maintain at {now}");
+    }
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
+/// The figures themselves, at the end of that history, read lazily from the state of 1 January.
+#[test]
+fn what_a_read_shows() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    a_month_of_events(&mut s);
+    let recorded = entries(&mut s);
+
+    s.at("2026-02-01 00:00+00");
+    s.run("BEGIN TRANSACTION READ ONLY");
+    assert_eq!(
+        s.list("SELECT account, allowance, credits, debt, available, allowance_granted, used FROM credits_accounts ORDER BY account"),
+        [
+            // 30 days' closings; 13 expired after the second day, 11 and 19 at their dates.
+            "daily|5|17|0|22|5|0",
+            // 150 took the allowance, 24 of promo and bonus, and 26 of debt, forgiven.
+            "forgive|100|17|0|117|100|0",
+            "invoice|100|17|0|117|100|0",
+            // 70 left of the allowance, 11, 19 expired; 13 in their second cycle.
+            "manual|70|30|0|100|100|30",
+            // 340 took 100 and 24; of the debt of 216, 19 and 17 were paid when they came, 100 by February's allowance.
+            "repay|0|0|80|0|100|0",
+            // 35 of the 70 left rolled over; 13 and 17 remain of the credits.
+            "roll|135|30|0|165|100|0",
+        ]
+    );
+    assert_eq!(
+        s.list("SELECT kind, amount, remaining, status FROM credits_grants WHERE account = 'roll' ORDER BY kind, effective_at"),
+        [
+            "allowance|100|0|expired",
+            "allowance|100|100|active",
+            "bonus|13|13|active",
+            "promo|11|0|expired",
+            "purchase|17|17|active",
+            "rollover|35|35|active",
+            "trial|19|0|expired",
+        ]
+    );
+    assert_eq!(
+        s.list("SELECT kind, remaining, expires_at FROM credits_expiring WHERE account = 'roll' ORDER BY kind"),
+        [
+            "allowance|100|2026-03-01 00:00:00+00",
+            "bonus|13|2026-03-01 00:00:00+00",
+            "rollover|35|2026-03-01 00:00:00+00"
+        ]
+    );
+    s.run("COMMIT");
+    assert_eq!(entries(&mut s), recorded);
+
+    // What the ledger records says so only when someone writes.
+    assert_eq!(s.one("SELECT count(*) FROM credits_history WHERE account = 'roll' AND operation = 'expire'"), "0");
+    s.run("SELECT credits_debit('roll', 1, 'd2')");
+    assert_eq!(
+        s.list(
+            "SELECT operation, amount, effective_at FROM credits_history
+             WHERE account = 'roll' AND entry > 7 ORDER BY entry"
+        ),
+        [
+            "grant|19|2026-01-10 00:00:00+00",
+            "expire|-19|2026-01-13 00:00:00+00",
+            "expire|-11|2026-01-15 06:00:00+00",
+            "grant|17|2026-01-20 12:00:00+00",
+            "rollover|0|2026-02-01 00:00:00+00",
+            "expire|-35|2026-02-01 00:00:00+00",
+            "allowance|100|2026-02-01 00:00:00+00",
+            "debit|-1|2026-02-01 00:00:00+00",
+        ]
+    );
+}
+
+/// `credits_explain_debit` and a refusal see time's effects, too.
+#[test]
+fn the_plan_of_a_debit_is_of_now() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a', 100)");
+    s.run("SELECT credits_grant('a', 10, 'g1', 'promo', expires_at => '2026-01-20 00:00+00')");
+    s.run("SELECT credits_debit('a', 95, 'd1')");
+    s.at("2026-01-20 00:00+00");
+    s.run("BEGIN TRANSACTION READ ONLY");
+    assert_eq!(
+        s.list("SELECT kind, takes, remaining_after FROM credits_explain_debit('a', 5) WHERE takes > 0"),
+        ["allowance|5|0"]
+    );
+    assert_eq!(s.one("SELECT takes FROM credits_explain_debit('a', 8) WHERE lot IS NULL"), "3");
+    s.run("COMMIT");
+    let refused = s.row("SELECT * FROM credits_debit('a', 8, 'd2', on_insufficient => 'refuse')");
+    refused.has(&[("accepted", "f"), ("refused", "LC001"), ("available", "5"), ("balance", "5")]);
+    s.at("2026-02-01 00:00+00");
+    s.row("SELECT * FROM credits_debit('a', 8, 'd2', on_insufficient => 'refuse')").has(&[
+        ("accepted", "t"),
+        ("available", "92"),
+        ("replayed", "f"),
+    ]);
+}
+
+/// At one instant: the cycle closes (rollover, expiry, debt policy, new allowance), then other lots expire, then
+/// future grants become effective.
+#[test]
+fn order_at_one_instant() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run(
+        "SELECT credits_open_account('a', 100, rollover_percent => 50, overdraft_limit => 50, debt_policy => 'forgive_at_reset')",
+    );
+    s.run("SELECT credits_grant('a', 7, 'future', effective_at => '2026-02-01 00:00+00')");
+    s.run("SELECT credits_grant('a', 11, 'dated', 'promo', features => '{chat}', expires_at => '2026-02-01 00:00+00')");
+    s.run("SELECT credits_grant('a', 13, 'counted', 'bonus', features => '{chat}', expires_after_cycles => 1)");
+    s.run("SELECT credits_debit('a', 80, 'd1')");
+    s.run("SELECT credits_debit('a', 45, 'd2')");
+    s.at("2026-02-01 00:00+00");
+    s.row("SELECT * FROM credits_balance('a')").has(&[("allowance", "100"), ("credits", "7"), ("debt", "0")]);
+    s.run("SELECT credits_reset_cycle('a', 'r')");
+    // The debit of 45 took the 20 left and 25 of debt: nothing was left to roll over or expire.
+    assert_eq!(
+        s.list(
+            "SELECT operation, amount, overdraft, balance FROM credits_history
+             WHERE account = 'a' AND effective_at = '2026-02-01 00:00+00' AND operation NOT IN ('rollover', 'reset')
+             ORDER BY entry"
+        ),
+        ["forgive|25|-25|24", "allowance|100|0|124", "expire|-13|0|111", "expire|-11|0|100", "grant|7|0|107"]
+    );
+    assert_eq!(
+        s.list(
+            "SELECT a.lot_kind, a.amount FROM credits_allocations a
+             WHERE a.account = 'a' AND a.effective_at = '2026-02-01 00:00+00' AND a.operation <> 'rollover' ORDER BY a.entry"
+        ),
+        ["allowance|100", "bonus|-13", "promo|-11", "purchase|7"]
+    );
+}
+
+/// The same instant, with something to roll over and a debt that the new allowance pays.
+#[test]
+fn order_at_one_instant_with_rollover() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a', 100, rollover_percent => 50)");
+    s.run("SELECT credits_grant('a', 7, 'future', 'welcome', effective_at => '2026-02-01 00:00+00')");
+    s.run("SELECT credits_grant('a', 11, 'dated', 'promo', expires_at => '2026-02-01 00:00+00')");
+    s.run("SELECT credits_grant('a', 13, 'counted', 'bonus', expires_after_cycles => 1)");
+    s.at("2026-02-01 00:00+00");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(
+        s.list(
+            "SELECT operation, amount, balance FROM credits_history
+             WHERE account = 'a' AND effective_at = '2026-02-01 00:00+00' ORDER BY entry"
+        ),
+        ["rollover|0|124", "expire|-50|74", "allowance|100|174", "expire|-13|161", "expire|-11|150", "grant|7|157"]
+    );
+}
+
+/// A grant for the future writes `schedule`, which moves nothing; at its time a `grant` entry moves it.
+#[test]
+fn scheduled_grants() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a')");
+    s.row("SELECT * FROM credits_grant('a', 50, 'g', 'promo', effective_at => '2026-01-10 00:00+00', expires_at => '2026-01-20 00:00+00')")
+        .has(&[
+            ("operation", "schedule"),
+            ("accepted", "t"),
+            ("from_allowance", "0"),
+            ("from_credits", "0"),
+            ("balance", "0"),
+            ("credits", "0"),
+            ("available", "0"),
+        ]);
+    let schedule = s.one("SELECT entry FROM credits_history WHERE account = 'a' AND operation = 'schedule'");
+    assert_eq!(s.one("SELECT amount FROM credits_history WHERE account = 'a' AND operation = 'schedule'"), "0");
+    let lot = s.list("SELECT lot, entry, amount, status FROM credits_grants WHERE account = 'a'");
+    assert_eq!(lot, [format!("1|{schedule}|50|scheduled")]);
+    assert_eq!(s.one("SELECT count(*) FROM credits_allocations WHERE account = 'a'"), "0");
+    assert_eq!(s.error("SELECT credits_debit('a', 1, 'early')").code, "LC001");
+
+    s.at("2026-01-10 00:00+00");
+    s.row("SELECT * FROM credits_balance('a')").has(&[("credits", "50"), ("available", "50")]);
+    assert_eq!(s.one("SELECT status FROM credits_grants WHERE account = 'a'"), "active");
+    s.at("2026-01-12 00:00+00");
+    s.run("SELECT credits_debit('a', 20, 'd')");
+    assert_eq!(
+        s.list(
+            "SELECT operation, amount, refers_to, effective_at, idempotency_key IS NULL FROM credits_history
+             WHERE account = 'a' AND operation = 'grant'"
+        ),
+        [format!("grant|50|{schedule}|2026-01-10 00:00:00+00|t")]
+    );
+    assert_eq!(
+        s.list("SELECT lot, operation, amount FROM credits_allocations WHERE account = 'a' ORDER BY entry"),
+        ["1|grant|50", "1|debit|-20"]
+    );
+    s.row("SELECT * FROM credits_grant('a', 50, 'g', 'promo', effective_at => '2026-01-10 00:00+00', expires_at => '2026-01-20 00:00+00')")
+        .has(&[("operation", "schedule"), ("replayed", "t"), ("balance", "0")]);
+
+    // Effective now is not the future; what is past cannot be.
+    s.row("SELECT * FROM credits_grant('a', 1, 'now', effective_at => '2026-01-12 00:00+00')")
+        .has(&[("operation", "grant"), ("credits", "31")]);
+    assert_eq!(
+        s.error("SELECT credits_grant('a', 1, 'past', effective_at => '2026-01-11 23:59:59.999999+00')").code,
+        "LC005"
+    );
+}
+
+/// The cycle in which a lot becomes effective counts as the first.
+#[test]
+fn expiry_counts_cycles() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-10 00:00+00");
+    s.run("SELECT credits_open_account('a', 0, anchor => '2026-01-01 00:00+00')");
+    s.run("SELECT credits_grant('a', 1, 'this', 'promo', expires_after_cycles => 1)");
+    s.run("SELECT credits_grant('a', 2, 'next', 'promo', expires_after_cycles => 2)");
+    s.run("SELECT credits_grant('a', 4, 'third', 'promo', expires_after_cycles => 3)");
+    s.run("SELECT credits_grant('a', 8, 'later', 'promo', effective_at => '2026-02-15 00:00+00', expires_after_cycles => 1)");
+    s.run("SELECT credits_grant('a', 16, 'start', 'promo', effective_at => '2026-02-01 00:00+00', expires_after_cycles => 1)");
+    s.run("SELECT credits_grant('a', 32, 'just before', 'promo', effective_at => '2026-01-31 23:59:59.999999+00', expires_after_cycles => 1)");
+    let mut seen = Vec::new();
+    for now in [
+        "2026-01-10 00:00+00",
+        "2026-01-31 23:59:59.999999+00",
+        "2026-02-01 00:00+00",
+        "2026-02-15 00:00+00",
+        "2026-02-28 23:59:59.999999+00",
+        "2026-03-01 00:00+00",
+        "2026-04-01 00:00+00",
+    ] {
+        s.at(now);
+        seen.push(s.one("SELECT credits FROM credits_balance('a')"));
+    }
+    assert_eq!(seen, ["7", "39", "22", "30", "30", "4", "0"]);
+    s.run("SELECT credits_maintain()");
+    assert_eq!(
+        s.list(
+            "SELECT -a.amount, a.effective_at FROM credits_allocations a
+             WHERE a.account = 'a' AND a.operation = 'expire' ORDER BY a.effective_at, a.amount DESC"
+        ),
+        [
+            "1|2026-02-01 00:00:00+00",
+            "32|2026-02-01 00:00:00+00",
+            "2|2026-03-01 00:00:00+00",
+            "8|2026-03-01 00:00:00+00",
+            "16|2026-03-01 00:00:00+00",
+            "4|2026-04-01 00:00:00+00"
+        ]
+    );
+}
+
+/// It counts cycles, not days: one that a webhook ends early, or that nobody ends for years, is one cycle.
+#[test]
+fn expiry_by_cycle_follows_the_cycles() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a', 10)");
+    s.run("SELECT credits_grant('a', 5, 'g', 'promo', expires_after_cycles => 2)");
+    s.at("2026-01-10 00:00+00");
+    s.run("SELECT credits_reset_cycle('a', 'evt', '2026-01-10 00:00+00')");
+    assert_eq!(s.one("SELECT credits FROM credits_balance('a')"), "5");
+    s.at("2026-02-09 23:59:59.999999+00");
+    assert_eq!(s.one("SELECT credits FROM credits_balance('a')"), "5");
+    s.at("2026-02-10 00:00+00");
+    assert_eq!(s.one("SELECT credits FROM credits_balance('a')"), "0");
+
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('m', 10, '0')");
+    s.run("SELECT credits_grant('m', 5, 'g1', 'promo', expires_after_cycles => 1)");
+    s.run("SELECT credits_grant('m', 7, 'g2', 'promo', expires_after_cycles => 2)");
+    s.at("2029-01-01 00:00+00");
+    assert_eq!(s.one("SELECT credits FROM credits_balance('m')"), "12");
+    s.row("SELECT * FROM credits_reset_cycle('m', 'r1')").has(&[("credits", "7"), ("expired", "10")]);
+    s.row("SELECT * FROM credits_reset_cycle('m', 'r0')").has(&[("credits", "7"), ("cycles_closed", "0")]);
+    s.at("2029-01-02 00:00+00");
+    s.row("SELECT * FROM credits_reset_cycle('m', 'r2')").has(&[("credits", "0")]);
+}
+
+/// The clock may jump: what is recorded never goes back, and no entry is before an older one.
+#[test]
+fn a_clock_that_jumps() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-10 00:00+00");
+    s.run("SELECT credits_open_account('a', 100)");
+    s.run("SELECT credits_grant('a', 1000, 'g')");
+    s.run("SELECT credits_grant('a', 50, 'dated', 'promo', expires_at => '2026-05-01 00:00+00')");
+    for (n, now) in [
+        "2026-01-20 00:00+00",
+        "2026-01-05 00:00+00",
+        "2026-02-10 00:00+00",
+        "2026-02-09 23:59:59.999999+00",
+        "2025-01-01 00:00+00",
+        "2026-04-30 00:00+00",
+        "2026-03-01 00:00+00",
+        "2026-05-01 00:00+00",
+        "2026-01-01 00:00+00",
+        "2027-01-01 00:00+00",
+        "2026-12-31 23:59:59+00",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        s.at(now);
+        s.run(&format!("SELECT credits_debit('a', 1, 'k{n}')"));
+        s.run("SELECT credits_maintain()");
+        s.run(&format!("SELECT credits_grant('a', 1, 'g{n}', 'adjustment')"));
+        assert_eq!(
+            s.one(
+                "SELECT count(*) FROM (
+                     SELECT recorded_at < lag(recorded_at) OVER by_entry OR effective_at < lag(effective_at) OVER by_entry
+                            OR effective_at > recorded_at AS falls
+                     FROM credits_history WHERE account = 'a' WINDOW by_entry AS (ORDER BY entry)) steps
+                 WHERE falls"
+            ),
+            "0",
+            "after the clock showed {now}"
+        );
+    }
+    assert_eq!(
+        s.one(
+            "SELECT max(recorded_at) BETWEEN '2027-01-01 00:00:00+00' AND '2027-01-01 00:00:01+00' FROM credits_history"
+        ),
+        "t"
+    );
+    // The first allowance and eleven closings, each once, and no lot came back to life.
+    assert_eq!(s.one("SELECT count(*) FROM credits_history WHERE operation = 'allowance'"), "12");
+    assert_eq!(s.one("SELECT count(*) FROM credits_history WHERE operation = 'expire' AND amount = -50"), "1");
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
+/// An entry says whether the setting replaced the clock.
+#[test]
+fn a_set_clock_is_recorded() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.run("SELECT credits_open_account('real')");
+    s.run("SELECT credits_grant('real', 1, 'g')");
+    s.at("2026-01-10 00:00+00");
+    s.run("SELECT credits_open_account('set', 5)");
+    s.run("SELECT credits_debit('set', 1, 'd')");
+    assert_eq!(
+        s.list(
+            "SELECT account, entry, coalesce(clock_was_set, false) FROM credits_ledger.entries ORDER BY account, entry"
+        ),
+        ["real|1|f", "real|2|f", "set|1|t", "set|2|t", "set|3|t"]
+    );
+    s.run("RESET credits_ledger.now");
+    assert_eq!(s.one("SELECT abs(extract(epoch FROM clock_timestamp() - as_of)) < 5 FROM credits_balance('set')"), "t");
+    assert_eq!(
+        s.one("SELECT abs(extract(epoch FROM clock_timestamp() - recorded_at)) < 5 FROM credits_grant('set', 1, 'g')"),
+        "t"
+    );
+}
+
+/// Without the setting the ledger's time is the server's clock, not the transaction's start.
+#[test]
+fn the_clock_is_read_late() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.run("SELECT credits_open_account('a', 5)");
+    s.run("BEGIN");
+    let began = s.one("SELECT now()");
+    s.run("SELECT pg_sleep(0.02)");
+    assert_eq!(
+        s.one(&format!(
+            "SELECT recorded_at >= timestamptz '{began}' + interval '20 ms' FROM credits_debit('a', 1, 'd')"
+        )),
+        "t"
+    );
+    s.run("COMMIT");
+}
+
+/// Only a superuser, or a role granted SET on it, may set the clock: neither once the library is loaded, nor in a
+/// session that sets it before the library is.
+#[test]
+fn who_may_set_the_clock() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    let role = format!("clock_{}", s.one("SELECT current_database()"));
+    s.run(&format!("CREATE ROLE \"{role}\""));
+    s.run(&format!("SELECT credits_allow('\"{role}\"', 'spend')"));
+    s.run("SELECT credits_open_account('a', 5)");
+
+    // The library is loaded.
+    s.run(&format!("SET SESSION AUTHORIZATION \"{role}\""));
+    assert_eq!(s.error("SET credits_ledger.now = '2030-01-01 00:00+00'").code, "42501");
+    assert_eq!(s.error("SELECT set_config('credits_ledger.now', '2030-01-01 00:00+00', false)").code, "42501");
+    assert_eq!(s.error(&format!("ALTER ROLE \"{role}\" SET credits_ledger.now = '2030-01-01 00:00+00'")).code, "42501");
+
+    // It is not loaded yet.
+    let mut fresh = db.session();
+    fresh.run(&format!("SET SESSION AUTHORIZATION \"{role}\""));
+    assert_eq!(
+        fresh.error(&format!("ALTER ROLE \"{role}\" SET credits_ledger.now = '2030-01-01 00:00+00'")).code,
+        "42501"
+    );
+    fresh.run("SET credits_ledger.now = '2030-01-01 00:00+00'");
+    assert_eq!(
+        fresh.one("SELECT abs(extract(epoch FROM clock_timestamp() - as_of)) < 5 FROM credits_balance('a')"),
+        "t",
+        "the value set before the load does not count"
+    );
+    assert_eq!(
+        fresh
+            .one("SELECT abs(extract(epoch FROM clock_timestamp() - recorded_at)) < 5 FROM credits_debit('a', 1, 'd')"),
+        "t"
+    );
+    let mut first_write = db.session();
+    first_write.run(&format!("SET SESSION AUTHORIZATION \"{role}\""));
+    first_write.run("SET credits_ledger.now = '2030-01-01 00:00+00'");
+    assert_eq!(
+        first_write.one(
+            "SELECT abs(extract(epoch FROM clock_timestamp() - recorded_at)) < 5 FROM credits_debit('a', 1, 'd2')"
+        ),
+        "t"
+    );
+
+    // A role that was granted it.
+    let mut admin = db.session();
+    admin.run("SELECT * FROM credits_errors()");
+    admin.run(&format!("GRANT SET ON PARAMETER credits_ledger.now TO \"{role}\""));
+    s.run("SET credits_ledger.now = '2030-01-01 00:00+00'");
+    assert_eq!(s.one("SELECT recorded_at FROM credits_debit('a', 1, 'd3')"), "2030-01-01 00:00:00+00");
+    admin.run(&format!("REVOKE SET ON PARAMETER credits_ledger.now FROM \"{role}\""));
+    assert_eq!(
+        admin.list(
+            "SELECT coalesce(clock_was_set, false) FROM credits_ledger.entries WHERE operation = 'debit' ORDER BY entry"
+        ),
+        ["f", "f", "t"]
+    );
+}
+
+#[test]
+fn clocks_that_cannot_be() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.run("SELECT credits_open_account('a', 5)");
+    assert_eq!(s.error("SET credits_ledger.now = 'yesterday morning or so'").code, "22023");
+    assert_eq!(s.one("SELECT abs(extract(epoch FROM clock_timestamp() - as_of)) < 5 FROM credits_balance('a')"), "t");
+}

@@ -1,0 +1,153 @@
+//! A streaming standby answers every read, with time's effects, and refuses every write.
+
+use credits_ledger_tests::{Database, Server, Session};
+
+const VIEWS: &[&str] = &[
+    "credits_accounts",
+    "credits_history",
+    "credits_grants",
+    "credits_allocations",
+    "credits_cycles",
+    "credits_usage_daily",
+    "credits_usage_by_cycle",
+    "credits_expiring",
+];
+
+const INSTANTS: &[&str] = &[
+    "2026-01-10 00:00+00",
+    "2026-01-15 12:00+00",
+    "2026-01-20 00:00+00",
+    "2026-01-31 23:59:59.999999+00",
+    "2026-02-01 00:00+00",
+    "2026-07-09 03:00+00",
+];
+
+fn fill(db: &Database) {
+    let mut s = db.session();
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a', 100, rollover_percent => 50, overdraft_limit => 20)");
+    s.run("SELECT credits_open_account('b', 40, '7 days', time_zone => 'Europe/Berlin', debt_policy => 'forgive_at_reset')");
+    s.run("SELECT credits_open_account('m', 30, '0')");
+    s.run("SELECT credits_grant('a', 15, 'g1', 'promo', expires_at => '2026-01-20 00:00+00', features => '{chat}')");
+    s.run("SELECT credits_grant('a', 25, 'g2', effective_at => '2026-01-15 12:00+00', price => 5, currency => 'USD', payment_ref => 'p')");
+    s.run("SELECT credits_grant('b', 9, 'g1', 'bonus', expires_after_cycles => 2)");
+    s.run("SELECT credits_debit('a', 30, 'd1', 'chat', 'ann', 'r', metadata => '{\"k\": 1}')");
+    s.run("SELECT credits_debit('b', 70, 'd1', on_insufficient => 'allow')");
+    s.run("SELECT credits_debit('m', 1, 'd1')");
+    s.at("2026-01-10 00:00+00");
+    s.run("SELECT credits_debit('b', 5, 'd2')");
+    s.run("SELECT credits_redact('a', (SELECT entry FROM credits_history WHERE account = 'a' AND idempotency_key = 'd1'))");
+}
+
+/// What every read function and view says at an instant.
+fn everything(s: &mut Session, at: &str) -> Vec<String> {
+    s.run("SET TimeZone = 'UTC'");
+    s.at(at);
+    let mut said = Vec::new();
+    for view in VIEWS {
+        let rows = s.list(&format!("SELECT v::text FROM {view} v ORDER BY 1"));
+        assert!(!rows.is_empty(), "{view} has rows to compare");
+        said.extend(rows);
+    }
+    for account in ["a", "b", "m"] {
+        said.extend(s.list(&format!("SELECT * FROM credits_balance('{account}')")));
+        for asked in INSTANTS {
+            said.extend(s.list(&format!("SELECT * FROM credits_balance_at('{account}', '{asked}')")));
+        }
+        said.extend(s.list(&format!("SELECT * FROM credits_explain_debit('{account}', 200, 'chat')")));
+        said.extend(s.list(&format!("SELECT * FROM credits_verify('{account}')")));
+    }
+    said.extend(s.list("SELECT * FROM credits_verify()"));
+    said.extend(s.list("SELECT * FROM credits_errors()"));
+    said
+}
+
+#[test]
+fn a_streaming_standby() {
+    let primary = Server::start(&[]);
+    let db = primary.database();
+    fill(&db);
+    let analyst = db.role("analyst");
+    db.session().run(&format!("SELECT credits_allow('{analyst}', 'analyst')"));
+    let standby = primary.standby();
+    primary.wait_for(&standby);
+    let copy = standby.existing_database(&db.name);
+
+    let mut here = db.session();
+    let mut there = copy.session();
+    assert_eq!(there.one("SELECT pg_is_in_recovery()"), "t");
+    for at in INSTANTS {
+        assert_eq!(everything(&mut there, at), everything(&mut here, at), "at {at}");
+    }
+    // Time acts there by itself, too.
+    there.at("2026-02-01 00:00+00");
+    there.row("SELECT * FROM credits_balance('a')").has(&[
+        ("allowance", "135"),
+        ("credits", "25"),
+        ("allowance_granted", "100"),
+        ("used", "0"),
+        ("cycle_start", "2026-02-01 00:00:00+00"),
+    ]);
+
+    // An analyst's session, with the real clock.
+    let mut reader = copy.session_as(&analyst);
+    for view in VIEWS {
+        assert_ne!(reader.one(&format!("SELECT count(*) FROM {view}")), "0", "{view}");
+    }
+    assert_eq!(reader.one("SELECT allowance FROM credits_balance('m')"), "29");
+    assert_eq!(reader.one("SELECT allowance FROM credits_balance_at('a', '2026-01-10 00:00+00')"), "70");
+    assert_eq!(reader.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+
+    // A write is told that it cannot be here.
+    there.at("2026-02-01 00:00+00");
+    for write in [
+        "credits_open_account('new', 5)",
+        "credits_configure_account('a', allowance => 5)",
+        "credits_freeze_account('a', 'r')",
+        "credits_close_account('a', 'r')",
+        "credits_grant('a', 5, 'new')",
+        "credits_grant('new', 5, 'new')",
+        "credits_debit('a', 5, 'new')",
+        "credits_debit('m', 5, 'new')",
+        "credits_debit_many('{a,b}', '{1,1}', '{n1,n2}')",
+        "credits_grant_many('{a,b}', '{1,1}', '{n1,n2}')",
+        "credits_reset_cycle('a')",
+        "credits_reset_cycle('m', 'new')",
+        "credits_maintain()",
+        "credits_redact('b', 3)",
+        &format!("credits_allow('{analyst}', 'spend')"),
+        &format!("credits_disallow('{analyst}', 'analyst')"),
+    ] {
+        let error = there.error(&format!("SELECT * FROM {write}"));
+        assert_eq!(error.code, "25006", "{write}: {error}");
+    }
+
+    // What happens on the primary arrives.
+    here.at("2026-02-01 00:00+00");
+    here.run("SELECT credits_debit('a', 35, 'more')");
+    here.run("SELECT credits_maintain()");
+    primary.wait_for(&standby);
+    assert_eq!(there.one("SELECT allowance FROM credits_balance('a')"), "100");
+    assert_eq!(everything(&mut there, "2026-03-03 00:00+00"), everything(&mut here, "2026-03-03 00:00+00"));
+}
+
+/// The same words in a read-only transaction of the primary.
+#[test]
+fn a_read_only_transaction() {
+    let db = Server::shared().database();
+    fill(&db);
+    let mut s = db.session();
+    s.run("SET default_transaction_read_only = on");
+    for at in INSTANTS {
+        let said = everything(&mut s, at);
+        assert!(said.len() > 60, "{} rows", said.len());
+    }
+    for write in [
+        "credits_debit('a', 5, 'new')",
+        "credits_grant('new', 5, 'new')",
+        "credits_reset_cycle('a')",
+        "credits_maintain()",
+    ] {
+        assert_eq!(s.error(&format!("SELECT * FROM {write}")).code, "25006", "{write}");
+    }
+}
