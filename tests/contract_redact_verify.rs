@@ -196,10 +196,10 @@ fn unnoticed(s: &mut Session, table: &str, rows: &[String]) -> Vec<String> {
             let account = if row.contains("'b'") { "b|" } else { "a|" };
             if column == "account" {
                 if problems.is_empty() {
-                    missed.push(format!("{table}.{column} where {row}: {problems:?}"));
+                    missed.push(format!("{table}.{column} where {row}"));
                 }
             } else if !problems.iter().any(|problem| problem.starts_with(account)) {
-                missed.push(format!("{table}.{column} where {row}: {problems:?}"));
+                missed.push(format!("{table}.{column} where {row}"));
             }
         }
     }
@@ -324,7 +324,11 @@ fn one_account_can_be_verified_by_itself() {
     history(&mut s);
     s.run("ALTER TABLE credits_ledger.entries DISABLE TRIGGER ALL");
     s.run("UPDATE credits_ledger.entries SET amount = amount + 1 WHERE account = 'b' AND entry = 3");
-    s.run("ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER ALL");
+    for trigger in
+        s.list("SELECT tgname FROM pg_trigger WHERE tgrelid = 'credits_ledger.entries'::regclass AND NOT tgisinternal")
+    {
+        s.run(&format!("ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER {trigger}"));
+    }
     assert_eq!(s.one("SELECT count(*) FROM credits_verify('a')"), "0");
     assert_ne!(s.one("SELECT count(*) FROM credits_verify('b')"), "0");
     assert_ne!(s.one("SELECT count(*) FROM credits_verify()"), "0");
