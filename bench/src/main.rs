@@ -52,7 +52,7 @@ fn run() -> Result<()> {
         if options.quick { ", quick: less data" } else { "" }
     ));
     let mut bench = Bench { options: options.clone(), postgres, report };
-    rows::run(&mut bench)?;
+    let failed = rows::run(&mut bench);
     let report = bench.report;
 
     // A partial run must not replace the published one.
@@ -72,5 +72,8 @@ fn run() -> Result<()> {
         started.elapsed().as_secs(),
         markdown.display()
     );
+    if failed > 0 {
+        return Err(Failure(format!("{failed} groups could not be measured")));
+    }
     Ok(())
 }

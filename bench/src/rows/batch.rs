@@ -17,7 +17,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     let rounds = bench.options.rounds as u32;
     let calls = bench.options.size(300, 100);
     let warm_up = 20;
-    let kinds = [("many accounts", "'acct-' || 1 + floor(random() * 10000)::int"), ("one account", "'acct-1'")];
+    let kinds = [("many accounts", "'acct-' || 1 + floor(random() * 10000)::int"), ("one account", "'acct-1'::text")];
 
     let server = bench.server()?;
     Contender::Ledger.set_up(&server, DATABASE, ACCOUNTS)?;

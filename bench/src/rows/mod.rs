@@ -8,7 +8,7 @@ mod growth;
 mod reads;
 
 use crate::contender::Contender;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::options::Options;
 use crate::pgbench::Length;
 use crate::report::Report;
@@ -30,8 +30,8 @@ pub struct Bench {
 /// Measures one group.
 type Group = fn(&mut Bench) -> Result<()>;
 
-/// Measures the groups that were asked for.
-pub fn run(bench: &mut Bench) -> Result<()> {
+/// Measures the groups that were asked for; says how many failed. One that fails does not stop the others.
+pub fn run(bench: &mut Bench) -> usize {
     let groups: [(&str, Group); 9] = [
         ("debit", debit::many_accounts),
         ("hot", debit::one_account),
@@ -43,13 +43,18 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         ("growth", growth::run),
         ("accounts", accounts::run),
     ];
+    let mut failed = 0;
     for (name, group) in groups {
         if bench.options.wants(name) {
             println!("\n{name}");
-            group(bench)?;
+            if let Err(Failure(message)) = group(bench) {
+                eprintln!("{message}");
+                bench.report.note(format!("**{name} failed**, its rows are missing: {}", message.replace('\n', " ")));
+                failed += 1;
+            }
         }
     }
-    Ok(())
+    failed
 }
 
 impl Bench {

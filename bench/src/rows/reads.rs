@@ -53,15 +53,10 @@ pub fn replay(bench: &mut Bench) -> Result<()> {
     // Vacuum in the background would write WAL that a replay did not cause.
     server.sql(DATABASE, "ALTER SYSTEM SET autovacuum = off")?;
     server.sql(DATABASE, "SELECT pg_reload_conf()")?;
-    server.sql(
-        DATABASE,
-        &format!(
-            "SELECT count(*) FROM credits_debit_many(
-                ARRAY(SELECT 'acct-' || g FROM generate_series(1, {ACCOUNTS}) g),
-                array_fill(1::numeric, ARRAY[{ACCOUNTS}]),
-                ARRAY(SELECT 'replay-' || g FROM generate_series(1, {ACCOUNTS}) g))"
-        ),
-    )?;
+    let keys = format!(
+        "SELECT count(*) FROM generate_series(1, {ACCOUNTS}) g, LATERAL credits_debit('acct-' || g, 1, 'replay-' || g)"
+    );
+    server.sql(DATABASE, &keys)?;
     settle(&server, DATABASE)?;
     let statement = "SELECT balance FROM credits_debit('acct-' || :aid, 1, 'replay-' || :aid);\n";
     let replays = |length| Load::new(format!("{ACCOUNT}{statement}"), 8, length).with("accounts", ACCOUNTS);
