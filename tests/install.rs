@@ -22,6 +22,7 @@ fn a_database_owner_who_is_no_superuser_installs_and_uses_it() {
     assert_eq!(s.one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"), "f");
     s.run("CREATE EXTENSION credits_ledger");
     call_every_verb(&mut s, "", "acme");
+    assert_eq!(s.one("SELECT count(*) FROM credits_errors()"), "15");
 }
 
 #[test]

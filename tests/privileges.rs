@@ -218,7 +218,7 @@ fn the_tables_are_closed_to_every_level_of_access() {
                 format!("TRUNCATE {table}"),
                 format!("COPY {table} TO STDOUT"),
                 format!("COPY {table} FROM STDIN"),
-                format!("LOCK TABLE {table} IN ACCESS SHARE MODE"),
+                format!("BEGIN; LOCK TABLE {table} IN ACCESS SHARE MODE"),
                 format!("ALTER TABLE {table} DISABLE TRIGGER ALL"),
                 format!("ALTER TABLE {table} ADD COLUMN mine int"),
                 format!(
@@ -229,11 +229,11 @@ fn the_tables_are_closed_to_every_level_of_access() {
             ] {
                 let e = caller.error(&statement);
                 assert_eq!(e.code, "42501", "{role}: {statement}: {}", e.message);
+                caller.run("ROLLBACK");
             }
         }
         for statement in [
             "SET session_replication_role = replica",
-            "SET credits_ledger.now = '2030-01-01'",
             "CREATE FUNCTION credits_ledger.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
             "DROP EXTENSION credits_ledger CASCADE",
             "ALTER EXTENSION credits_ledger SET SCHEMA public",
@@ -262,6 +262,11 @@ fn the_clock_cannot_be_set_before_the_library_is_loaded_either() {
     }
     let year = caller.one("SELECT extract(year FROM as_of) FROM credits_balance('acme')");
     assert_eq!(year, caller.one("SELECT extract(year FROM clock_timestamp())"));
+    for setting in
+        ["credits_ledger.now = '2001-01-01 00:00+00'", "credits_ledger.now = ''", "credits_ledger.other = 'x'"]
+    {
+        assert_eq!(caller.error(&format!("SET {setting}")).code[..2], *"42", "{setting}");
+    }
     let mut owner = ledger.db.session();
     let e = ledger.session_as("spend").error(&format!("ALTER ROLE {name} SET credits_ledger.now = '2001-01-01'"));
     assert_eq!(e.code, "42501", "{}", e.message);

@@ -175,9 +175,10 @@ fn the_same_in_a_plpgsql_exception_block() {
 #[test]
 fn a_session_that_waits_goes_on_when_the_savepoint_is_rolled_back() {
     // The lock of a rolled-back savepoint is released at once: the other session need not wait for the end.
+    // (SERIALIZABLE may find that one of them has read what the other wrote, and refuse a COMMIT.)
     let db = Server::shared().database();
     let (mut a, mut watcher) = (db.session(), db.session());
-    for level in LEVELS {
+    for level in ["READ COMMITTED", "REPEATABLE READ"] {
         let account = format!("free {level}");
         a.run(&grant(&account, "10", "g"));
         let mut b = db.session();

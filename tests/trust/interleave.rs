@@ -57,16 +57,28 @@ impl Way {
         let waiting = Running::start(b, second);
         waiting.until_blocked_or_done(&mut watcher);
         a.run(end);
-        let (mut b, mut outcome) = waiting.finish();
+        let (mut b, outcome) = waiting.finish();
+        let mut outcome = self.end(&mut b, outcome);
         if matches!(&outcome, Err(e) if e.code == "40001") {
             assert!(self.may_fail_to_serialize(), "{self:?}: 40001 where nothing was to be retried: {second}");
-            b.run("ROLLBACK");
             self.begin(&mut b);
-            outcome = b.try_run(second);
-        }
-        if self.level.is_some() {
-            b.run(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" });
+            let again = b.try_run(second);
+            outcome = self.end(&mut b, again);
         }
         (seen, outcome)
+    }
+
+    /// Ends the transaction block, if there is one: its COMMIT may be what fails.
+    fn end(self, session: &mut Session, outcome: Outcome) -> Outcome {
+        if self.level.is_none() {
+            return outcome;
+        }
+        match outcome {
+            Ok(rows) => session.try_run("COMMIT").map(|_| rows),
+            Err(e) => {
+                session.run("ROLLBACK");
+                Err(e)
+            }
+        }
     }
 }

@@ -89,7 +89,6 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 31, 'd')")).code, "LC003");
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('nobody', 31, 'd')")).code, "LC002");
     s.one(&format!("SELECT {schema}credits_maintain(10)"));
-    assert_eq!(s.rows(&format!("SELECT * FROM {schema}credits_errors()")).len(), 15);
     for view in VIEWS {
         assert!(!s.rows(&format!("SELECT * FROM {schema}{view}")).is_empty(), "{view} shows nothing");
     }
