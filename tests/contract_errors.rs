@@ -156,3 +156,57 @@ fn plpgsql_reads_the_parts() {
     );
     assert_eq!(s.one("SELECT parts()"), "LC001|true|available=11 required=100 shortfall=89 resets_at=|true");
 }
+
+/// Form; replay or LC003; LC002; LC011; LC005 by state; LC009; LC001: where several apply, the first is told.
+#[test]
+fn errors_have_an_order() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    set_up(&mut s);
+    s.run("SELECT * FROM credits_open_account('hand', 10, '0')");
+    s.run("SELECT * FROM credits_open_account('hand closed', 10, '0')");
+    s.run("SELECT * FROM credits_close_account('hand closed', 'why')");
+    s.run("SELECT * FROM credits_grant('frozen', 1, 'used')");
+    let paid = "price => 1, currency => 'EUR', payment_ref => 'pi_1'";
+    let past = "'2020-01-01 00:00+00'";
+    for (code, call) in [
+        // form before all
+        ("LC004", "credits_debit('nobody', 0, 'k')".to_string()),
+        ("LC004", "credits_debit('a', -1, 'paid')".to_string()),
+        ("LC005", "credits_debit('nobody', 1, '')".to_string()),
+        ("LC005", "credits_debit('closed', 1, 'k', on_insufficient => 'x')".to_string()),
+        ("LC005", "credits_configure_account('nobody', debt_policy => 'x')".to_string()),
+        ("LC005", "credits_configure_account('closed', debt_policy => 'x')".to_string()),
+        ("LC005", "credits_grant('closed', 1, 'k', 'gift')".to_string()),
+        ("LC005", "credits_grant('a', 1, 'paid', priority => 0)".to_string()),
+        // the key before the account's state and the times
+        ("LC003", "credits_debit('frozen', 999, 'used')".to_string()),
+        ("LC003", format!("credits_grant('a', 1, 'paid', expires_at => {past})")),
+        ("LC003", format!("credits_grant('a', 1, 'paid', effective_at => {past}, {paid})")),
+        ("LC003", "credits_reset_cycle('a', 'paid', '2030-01-01 00:00+00')".to_string()),
+        // the account before times and payments
+        ("LC002", "credits_reset_cycle('nobody', 'k', '2030-01-01 00:00+00')".to_string()),
+        ("LC002", format!("credits_balance_at('nobody', {past})")),
+        ("LC011", format!("credits_grant('closed', 1, 'k', expires_at => {past})")),
+        ("LC011", "credits_reset_cycle('closed', 'k', '2030-01-01 00:00+00')".to_string()),
+        ("LC011", "credits_reset_cycle('hand closed')".to_string()),
+        ("LC011", "credits_debit('frozen', 999, 'k')".to_string()),
+        // times before payments
+        ("LC005", format!("credits_grant('a', 1, 'k', expires_at => {past}, {paid})")),
+        ("LC005", format!("credits_grant('a', 1, 'k', effective_at => {past}, {paid})")),
+        ("LC009", format!("credits_grant('a', 1, 'k', {paid})")),
+    ] {
+        let error = s.error(&format!("SELECT * FROM {call}"));
+        assert_eq!(error.code, code, "{call}: {}", error.message);
+    }
+    // A frozen account is frozen for `refuse`, too, before it is poor.
+    s.row("SELECT * FROM credits_debit('frozen', 999, 'k', on_insufficient => 'refuse')").has(&[("refused", "LC011")]);
+    // Time goes on where it is frozen: a reset works.
+    s.run("SELECT * FROM credits_freeze_account('hand', 'why')");
+    s.at("2026-02-01 12:00+00");
+    s.row("SELECT * FROM credits_reset_cycle('hand', 'k')").has(&[
+        ("cycles_closed", "1"),
+        ("balance", "10"),
+        ("replayed", "f"),
+    ]);
+}

@@ -91,13 +91,17 @@ fn a_replay_writes_nothing() {
     // Time has something to do, which a replay does not begin with.
     s.at("2026-05-31 12:00+00");
     let count = entries(&mut s);
+    let mut writing = Vec::new();
     for call in calls {
         s.run("BEGIN");
         assert_eq!(s.list(&format!("SELECT DISTINCT replayed::text FROM {call}")), ["true"], "{call}");
-        // No transaction id was needed, so no row was written or even locked.
-        assert_eq!(s.one("SELECT (pg_current_xact_id_if_assigned() IS NULL)::text"), "true", "{call}");
+        // Without a transaction id no row was written or even locked.
+        if s.one("SELECT (pg_current_xact_id_if_assigned() IS NULL)::text") != "true" {
+            writing.push(call);
+        }
         s.run("COMMIT");
     }
+    assert_eq!(writing, Vec::<&str>::new());
     assert_eq!(entries(&mut s), count);
 }
 
