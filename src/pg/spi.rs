@@ -18,8 +18,16 @@ pub use super::types::Type;
 /// Memory for the parameters of a statement.
 const CHUNK: usize = 4 << 10;
 
-/// A connection to the executor. What it returns lives as long as it does.
+thread_local! {
+    /// How many connections are open.
+    static OPEN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A connection to the executor. What it returns lives as long as it does. While another one is open that was made
+/// later, it can do nothing.
 pub struct Spi {
+    /// How many connections were open with this one.
+    level: u32,
     /// Parameters; emptied after each statement. Made with the first one.
     parameters: Cell<MemoryContext>,
     /// As it was at the beginning. If a statement failed since and its part was not rolled back, the stack of
@@ -36,7 +44,9 @@ unsafe fn spi_try<T: Copy>(f: impl FnOnce() -> T) -> std::result::Result<T, PgEr
 impl Spi {
     pub fn connect() -> Result<Spi> {
         check(unsafe { pg_try(|| ffi::SPI_connect())? })?;
-        Ok(Spi { parameters: Cell::new(std::ptr::null_mut()), failures: failures(), not_send: PhantomData })
+        let level = OPEN.get() + 1;
+        OPEN.set(level);
+        Ok(Spi { level, parameters: Cell::new(std::ptr::null_mut()), failures: failures(), not_send: PhantomData })
     }
 
     /// Runs a statement that only reads, with the snapshot of the calling query. Writes nothing, takes no transaction
@@ -66,6 +76,7 @@ impl Spi {
 
     /// Runs SQL text, unprepared. Returns how many rows it affected.
     pub fn run_text(&self, sql: &str) -> Result<u64> {
+        self.require_current()?;
         let sql = CString::new(sql).map_err(|_| Error::internal("SQL text with a zero byte"))?;
         let text = sql.as_ptr();
         let (code, affected) = unsafe { spi_try(|| (ffi::SPI_execute(text, false, 0), pg_sys::SPI_processed))? };
@@ -82,6 +93,7 @@ impl Spi {
         batch: usize,
         mut f: impl FnMut(&Rows<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.require_current()?;
         statement.check(values)?;
         let (portal, memory) = unsafe {
             spi_try(|| {
@@ -111,6 +123,7 @@ impl Spi {
     }
 
     fn run(&self, statement: &'static Statement, values: &[Value], read_only: bool) -> Result<Rows<'_>> {
+        self.require_current()?;
         statement.check(values)?;
         let (code, affected, table) = unsafe {
             spi_try(|| {
@@ -160,6 +173,7 @@ impl Spi {
     }
 
     fn fetch(&self, portal: Portal, batch: usize) -> Result<Rows<'_>> {
+        self.require_current()?;
         let (count, table) = unsafe {
             spi_try(|| {
                 ffi::SPI_cursor_fetch(portal, true, batch as c_long);
@@ -181,6 +195,15 @@ impl Spi {
     fn is_broken(&self) -> bool {
         self.failures != failures() || std::thread::panicking()
     }
+
+    /// Postgres takes every call as one on the newest connection.
+    fn is_current(&self) -> bool {
+        self.level == OPEN.get()
+    }
+
+    fn require_current(&self) -> Result<()> {
+        if self.is_current() { Ok(()) } else { Err(Error::internal("a connection is used while a newer one is open")) }
+    }
 }
 
 /// Closing a cursor that was opened in this transaction does not fail in a way that matters to what was read.
@@ -190,6 +213,7 @@ unsafe fn close(portal: Portal) {
 
 impl Drop for Spi {
     fn drop(&mut self) {
+        OPEN.set(self.level - 1);
         if !self.is_broken() {
             unsafe { ffi::SPI_finish() };
         }
@@ -207,7 +231,7 @@ impl<F: FnMut()> Drop for OnReturn<'_, F> {
     }
 }
 
-/// What a statement returned. Its memory is freed with it.
+/// What a statement returned. Its memory is freed with it, or at the latest with its connection.
 pub struct Rows<'s> {
     spi: &'s Spi,
     affected: u64,
@@ -246,7 +270,7 @@ impl Rows<'_> {
 
 impl Drop for Rows<'_> {
     fn drop(&mut self) {
-        if !self.table.is_null() && !self.spi.is_broken() {
+        if !self.table.is_null() && self.spi.is_current() && !self.spi.is_broken() {
             unsafe { ffi::SPI_freetuptable(self.table) };
         }
     }

@@ -30,7 +30,7 @@ pub(super) unsafe fn column<'a>(shape: TupleDesc, i: usize) -> &'a FormData_pg_a
     }
 }
 
-/// A row of this shape; it must have as many values as the shape has columns, each of the column's type. Only inside a
+/// A row of this shape; it must have a value for each column, of the column's type. Only inside a
 /// `pg_try`.
 pub(super) unsafe fn form(shape: TupleDesc, values: &[Value], memory: &mut Bump) -> HeapTuple {
     unsafe {
@@ -50,17 +50,30 @@ pub(super) unsafe fn fill(
     nulls: &mut [MaybeUninit<bool>; MAX_COLUMNS],
 ) {
     unsafe {
-        if values.len() != count(shape) || values.len() > MAX_COLUMNS {
-            throw_internal(&["a row has another number of values than its type has columns"]);
+        let columns = count(shape);
+        if columns > MAX_COLUMNS {
+            throw_internal(&["a row type has too many columns"]);
         }
-        for (i, ((value, datum), null)) in values.iter().zip(datums).zip(nulls).enumerate() {
+        let mut values = values.iter();
+        for (i, (datum, null)) in datums.iter_mut().zip(nulls).take(columns).enumerate() {
             let column = column(shape, i);
+            if column.attisdropped {
+                datum.write(Datum::null());
+                null.write(true);
+                continue;
+            }
+            let Some(value) = values.next() else {
+                throw_internal(&["a row has no value for column ", column.name()]);
+            };
             if !value.fits(column.atttypid) {
                 throw_internal(&["the value for column ", column.name(), " is of another type"]);
             }
             let (d, n) = value.put(memory);
             datum.write(d);
             null.write(n);
+        }
+        if values.next().is_some() {
+            throw_internal(&["a row has more values than its type has columns"]);
         }
     }
 }
