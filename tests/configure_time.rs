@@ -275,8 +275,9 @@ fn clear() {
         ),
         ["1 mon|UTC|0|t|0|repay|t"]
     );
-    // 10 January is in the second week, which ends as it was to; the allowance of 0 counts from then.
-    s.row("SELECT * FROM credits_balance('a')").has(&[("allowance", "100"), ("cycle_end", "2026-01-15 00:00:00+00")]);
+    // 10 January is in the second week, into which 9 rolled over; it ends as it was to, and the allowance of 0 counts
+    // from then.
+    s.row("SELECT * FROM credits_balance('a')").has(&[("allowance", "109"), ("cycle_end", "2026-01-15 00:00:00+00")]);
     s.at("2026-01-15 00:00+00");
     s.row("SELECT * FROM credits_balance('a')").has(&[("allowance", "0"), ("cycle_end", "2026-02-01 00:00:00+00")]);
     for clear in ["'{nonsense}'", "'{status}'", "'{NULL}'"] {

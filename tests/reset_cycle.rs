@@ -178,9 +178,10 @@ fn a_webhook_ends_the_cycle() {
 fn a_webhook_at_a_month_end() {
     let db = Server::shared().database();
     let mut s = opened(&db, "allowance => 100, anchor => '2026-01-15 00:00+00'");
+    // The cycle that contained the opening ended on the 15th, the next one ends now.
     s.at("2026-01-31 09:05+00");
     s.row("SELECT * FROM credits_reset_cycle('a', 'evt_1', '2026-01-31 09:00+00')")
-        .has(&[("cycle_end", "2026-02-28 09:00:00+00"), ("cycles_closed", "1")]);
+        .has(&[("cycle_end", "2026-02-28 09:00:00+00"), ("cycles_closed", "2")]);
     s.at("2026-02-28 09:00+00");
     assert_eq!(s.one("SELECT cycle_end FROM credits_balance('a')"), "2026-03-31 09:00:00+00");
 }

@@ -375,13 +375,13 @@ fn credits_grants() {
     let mut s = history(&db);
     assert_eq!(
         s.list(
-            "SELECT kind, amount, remaining, held, priority, features, effective_at, expires_at, status, idempotency_key
+            "SELECT kind, amount, CASE WHEN status <> 'scheduled' THEN remaining END, held, priority, features, effective_at, expires_at, status, idempotency_key
              FROM credits_grants WHERE account = 'a' AND kind NOT IN ('allowance', 'rollover') ORDER BY lot"
         ),
         [
             "purchase|50|50|0|100|NULL|2026-01-02 00:00:00+00|NULL|active|g1",
             "promo|10|0|0|50|{chat}|2026-01-02 00:00:00+00|2026-01-20 00:00:00+00|expired|g2",
-            "bonus|5|5|0|50|NULL|2026-03-01 00:00:00+00|NULL|scheduled|g3",
+            "bonus|5|NULL|0|50|NULL|2026-03-01 00:00:00+00|NULL|scheduled|g3",
         ]
     );
     assert_eq!(
