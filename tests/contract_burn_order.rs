@@ -292,3 +292,38 @@ fn random_lots_burn_as_an_independent_sort_says() {
     }
     assert_eq!(s.one("SELECT count(*) FROM credits_verify()"), "0");
 }
+
+#[test]
+fn one_debit_may_cross_hundreds_of_lots() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.at(JAN);
+    s.run(
+        "SELECT count(*) FROM credits_grant_many(array_fill('a'::text, ARRAY[400]), array_fill(0.25, ARRAY[400]),
+             (SELECT array_agg('g' || i) FROM generate_series(1, 400) i))",
+    );
+    s.row("SELECT * FROM credits_debit('a', 0.1, 'd1')").has(&[("balance", "99.9")]);
+    s.row("SELECT * FROM credits_debit('a', 75.2, 'd2')").has(&[("amount", "75.2"), ("balance", "24.7")]);
+    // 75.3 are gone: 301 lots of 0.25, and 0.05 of the next.
+    assert_eq!(
+        s.list(
+            "SELECT status, count(*), min(lot), max(lot), trim_scale(sum(remaining)) FROM credits_grants
+             GROUP BY status ORDER BY status"
+        ),
+        ["active|99|302|400|24.7", "spent|301|1|301|0"]
+    );
+    assert_eq!(
+        s.list(
+            "SELECT count(*), min(lot), max(lot), trim_scale(sum(amount)) FROM credits_allocations
+             WHERE operation = 'debit' GROUP BY entry ORDER BY entry"
+        ),
+        ["1|1|1|-0.1", "302|1|302|-75.2"]
+    );
+    assert_eq!(
+        s.list("SELECT lot, takes, remaining_after FROM credits_explain_debit('a', 0.5)"),
+        ["302|0.2|0", "303|0.25|0", "304|0.05|0.2"]
+    );
+    s.row("SELECT * FROM credits_debit('a', 30, 'd3', on_insufficient => 'partial')")
+        .has(&[("amount", "24.7"), ("balance", "0")]);
+    assert_eq!(s.one("SELECT count(*) FROM credits_verify()"), "0");
+}

@@ -460,6 +460,15 @@ fn attempt(s: &mut Session, call: &str) -> String {
     }
 }
 
+/// Every verb that takes a key, its arguments, and the balance that it leaves of 10.
+const KEYED: [(&str, &str, &str); 5] = [
+    ("debit", "ACCOUNT, 4, 'k'", "6"),
+    ("grant", "ACCOUNT, 4, 'k'", "14"),
+    ("debit_many", "ARRAY[ACCOUNT], ARRAY[4], ARRAY['k']", "6"),
+    ("grant_many", "ARRAY[ACCOUNT], ARRAY[4], ARRAY['k']", "14"),
+    ("reset_cycle", "ACCOUNT, 'k'", "10"),
+];
+
 /// Another session, whose transactions have this isolation level.
 fn second_session(db: &Database, isolation: &str) -> Session {
     let mut s = db.session();
@@ -474,10 +483,10 @@ fn the_second_session_waits_and_replays() {
     let mut first = db.session();
     first.at(JAN);
     for (i, isolation) in ["read committed", "repeatable read", "serializable"].into_iter().enumerate() {
-        for (verb, balance) in [("debit", "6"), ("grant", "14")] {
+        for (verb, arguments, balance) in KEYED {
             let account = format!("{verb}{i}");
             first.run(&format!("SELECT * FROM credits_open_account('{account}', 10)"));
-            let call = format!("credits_{verb}('{account}', 4, 'k')");
+            let call = format!("credits_{verb}({})", arguments.replace("ACCOUNT", &format!("'{account}'")));
             first.run(&format!("SET default_transaction_isolation = '{isolation}'"));
             first.run("BEGIN");
             first.row(&format!("SELECT * FROM {call}")).has(&[("replayed", "f"), ("balance", balance)]);
@@ -508,10 +517,10 @@ fn the_second_session_executes_where_the_first_rolls_back() {
     let mut first = db.session();
     first.at(JAN);
     for (i, isolation) in ["read committed", "repeatable read", "serializable"].into_iter().enumerate() {
-        for (verb, balance) in [("debit", "6"), ("grant", "14")] {
+        for (verb, arguments, balance) in KEYED {
             let account = format!("{verb}{i}");
             first.run(&format!("SELECT * FROM credits_open_account('{account}', 10)"));
-            let call = format!("credits_{verb}('{account}', 4, 'k')");
+            let call = format!("credits_{verb}({})", arguments.replace("ACCOUNT", &format!("'{account}'")));
             first.run(&format!("SET default_transaction_isolation = '{isolation}'"));
             first.run("BEGIN");
             first.row(&format!("SELECT * FROM {call}")).has(&[("replayed", "f"), ("balance", balance)]);
