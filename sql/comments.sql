@@ -147,10 +147,15 @@ COMMENT ON COLUMN credits_ledger.cycles.debt_invoiced IS 'Debt taken off the acc
 COMMENT ON COLUMN credits_ledger.cycles.foreseen_end IS
 'Its end as it was known while it ran; NULL where the account was a manual one.';
 
+COMMENT ON TABLE credits_ledger.settings IS
+'What accounts were set to: one row per entry that opened, configured, froze, unfroze or closed an account, never changed. For questions about the past.';
+COMMENT ON COLUMN credits_ledger.settings.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.settings.entry IS 'The entry from which on it was set so.';
+COMMENT ON COLUMN credits_ledger.settings.status IS 'open, frozen or closed.';
+COMMENT ON COLUMN credits_ledger.settings.overdraft_limit IS 'How far debits could go into debt.';
+
 -- Constraints and indexes
 
-COMMENT ON CONSTRAINT accounts_never_past_zero ON credits_ledger.accounts IS
-'The last line of defence: no figure of an account is ever below zero.';
 COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
 'The last line of defence: no lot is ever below zero.';
 COMMENT ON INDEX credits_ledger.accounts_pkey IS 'Accounts by name.';
@@ -159,7 +164,7 @@ COMMENT ON INDEX credits_ledger.accounts_next_event IS
 COMMENT ON INDEX credits_ledger.entries_pkey IS 'Entries by account and number; read backwards for a page of history.';
 COMMENT ON INDEX credits_ledger.entries_idempotency_key IS
 'Replays: a key is used once per account, over all operations.';
-COMMENT ON INDEX credits_ledger.entries_settings IS 'What an account was set to at a past entry.';
+COMMENT ON INDEX credits_ledger.settings_pkey IS 'What an account was set to, by account and entry.';
 COMMENT ON INDEX credits_ledger.lots_pkey IS 'Lots by account and number.';
 COMMENT ON INDEX credits_ledger.lots_burn_order IS
 'The lots that still matter, in the order in which debits take them.';
@@ -394,6 +399,8 @@ COMMENT ON FUNCTION credits_ledger.append_only IS 'Trigger: refuses to change or
 COMMENT ON TRIGGER entries_append_only ON credits_ledger.entries IS
 'Entries are never changed or removed; credits_redact alone may erase personal data.';
 COMMENT ON TRIGGER entries_never_truncated ON credits_ledger.entries IS 'Entries are never removed.';
+COMMENT ON TRIGGER settings_append_only ON credits_ledger.settings IS 'What accounts were set to is never changed.';
+COMMENT ON TRIGGER settings_never_truncated ON credits_ledger.settings IS 'What accounts were set to is never removed.';
 COMMENT ON TRIGGER cycles_append_only ON credits_ledger.cycles IS 'Closed cycles are never changed or removed.';
 COMMENT ON TRIGGER cycles_never_truncated ON credits_ledger.cycles IS 'Closed cycles are never removed.';
 COMMENT ON TRIGGER accounts_never_deleted ON credits_ledger.accounts IS 'Accounts are closed, never removed.';

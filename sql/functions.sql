@@ -276,6 +276,10 @@ CREATE TRIGGER cycles_append_only BEFORE UPDATE OR DELETE ON credits_ledger.cycl
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER cycles_never_truncated BEFORE TRUNCATE ON credits_ledger.cycles
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER settings_append_only BEFORE UPDATE OR DELETE ON credits_ledger.settings
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER settings_never_truncated BEFORE TRUNCATE ON credits_ledger.settings
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 -- accounts and lots: updated by every operation, removed by none.
 CREATE TRIGGER accounts_never_deleted BEFORE DELETE ON credits_ledger.accounts
@@ -291,6 +295,8 @@ ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_append_only;
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_never_truncated;
 ALTER TABLE credits_ledger.cycles ENABLE ALWAYS TRIGGER cycles_append_only;
 ALTER TABLE credits_ledger.cycles ENABLE ALWAYS TRIGGER cycles_never_truncated;
+ALTER TABLE credits_ledger.settings ENABLE ALWAYS TRIGGER settings_append_only;
+ALTER TABLE credits_ledger.settings ENABLE ALWAYS TRIGGER settings_never_truncated;
 ALTER TABLE credits_ledger.accounts ENABLE ALWAYS TRIGGER accounts_never_deleted;
 ALTER TABLE credits_ledger.accounts ENABLE ALWAYS TRIGGER accounts_never_truncated;
 ALTER TABLE credits_ledger.lots ENABLE ALWAYS TRIGGER lots_never_deleted;

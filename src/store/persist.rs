@@ -11,7 +11,7 @@ static OPEN_ROW: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.accounts (",
         account_columns!(),
-        ", opened_with, metadata) \
+        ") \
          SELECT * FROM unnest($1) ON CONFLICT (account) DO NOTHING"
     ),
     &[Type::RowsOf("accounts")],
@@ -112,6 +112,11 @@ static APPEND_CYCLES: Statement = Statement::new(
     &[Type::RowsOf("cycles")],
 );
 
+static APPEND_SETTINGS: Statement = Statement::new(
+    "INSERT INTO credits_ledger.settings (account, entry, status, overdraft_limit) SELECT * FROM unnest($1)",
+    &[Type::RowsOf("settings")],
+);
+
 static ERASE: Statement = Statement::new(
     "UPDATE credits_ledger.entries SET actor = NULL, resource = NULL, metadata = NULL, salt = NULL, redacted = $3 \
      WHERE account = $1 AND entry = $2",
@@ -193,12 +198,17 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
         Ok(())
     };
     let (mut accounts, mut entries, mut lots, mut cycles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut settings = Vec::new();
     for book in books {
         let name = book.account.account.as_str();
         if !book.entries.is_empty() || !book.closed.is_empty() {
             accounts.push(rows::account_values(&book.account, None));
         }
         entries.extend(book.entries.iter().map(|entry| rows::entry_values(name, entry)));
+        settings.extend(book.entries.iter().filter(|entry| entry.operation.is_setting()).map(|entry| {
+            let (status, limit) = (book.account.status, book.account.settings.overdraft_limit);
+            vec![name.into(), entry.entry.into(), status.name().into(), limit.into()]
+        }));
         lots.extend(book.all_lots().filter(|lot| lot.changed).map(|lot| rows::lot_values(name, lot)));
         cycles.extend(book.closed.iter().map(|cycle| rows::cycle_values(name, cycle)));
     }
@@ -206,6 +216,7 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
     write(&SAVE_LOTS, "lots", lots)?;
     write(&APPEND_ENTRIES, "entries", entries)?;
     write(&APPEND_CYCLES, "cycles", cycles)?;
+    write(&APPEND_SETTINGS, "settings", settings)?;
     for book in books {
         if let Some(Description { opened_with, metadata }) = &book.redescribed {
             spi.write(

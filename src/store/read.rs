@@ -8,7 +8,6 @@ use credits_domain::account::{Account, Balances, Cycle, Status};
 use credits_domain::amount::Amount;
 use credits_domain::book::{Book, Context, Extent};
 use credits_domain::error::Error;
-use credits_domain::lifecycle::Detail;
 use credits_domain::time::Timestamp;
 
 /// A row of `credits_account_balance`.
@@ -68,10 +67,9 @@ static EFFECTIVE_AT: Statement = Statement::new(
     &[Type::Text, Type::I64],
 );
 
-// The list of operations is that of the index entries_settings.
-static STATE_AT: Statement = Statement::new(
-    "SELECT detail FROM credits_ledger.entries WHERE account = $1 AND entry <= $2 \
-     AND operation IN ('open', 'configure', 'freeze', 'unfreeze', 'close') ORDER BY entry DESC LIMIT 1",
+static SETTINGS_AT: Statement = Statement::new(
+    "SELECT status, overdraft_limit FROM credits_ledger.settings WHERE account = $1 AND entry <= $2 \
+     ORDER BY entry DESC LIMIT 1",
     &[Type::Text, Type::I64],
 );
 
@@ -131,10 +129,10 @@ fn newest_until(spi: &Spi, row: &Account, at: Timestamp) -> Result<i64> {
 fn past(spi: &Spi, row: &Account, number: i64, at: Timestamp) -> Result<AccountBalance> {
     let name = row.account.as_str();
     let entry = lookup::entry(spi, Sight::Callers, name, number)?.ok_or_else(|| unknown_account(name))?;
-    let state = spi.read(&STATE_AT, &[name.into(), number.into()])?;
-    let state = match state.iter().next() {
-        Some(row) => Detail::from_json(&row.json(0)?)?,
-        None => Detail::of(row),
+    let settings = spi.read(&SETTINGS_AT, &[name.into(), number.into()])?;
+    let (status, overdraft_limit) = match settings.first() {
+        Some(settings) => (rows::status(settings.text(0)?)?, settings.amount(1)?),
+        None => (row.status, row.settings.overdraft_limit),
     };
     // Cycles may have passed since the entry without leaving one.
     let closed = spi.read(&CYCLE_AT, &[name.into(), entry.cycle.into(), at.into()])?;
@@ -145,11 +143,11 @@ fn past(spi: &Spi, row: &Account, number: i64, at: Timestamp) -> Result<AccountB
     let granted = spi.read(&GRANTED_AT, &[name.into(), cycle.number.into(), number.into()])?;
     Ok(AccountBalance {
         account: name.into(),
-        status: state.status,
+        status,
         balances: entry.after,
         granted: granted.iter().next().map(|row| row.amount(0)).transpose()?.unwrap_or_default(),
         used: if entry.cycle == cycle.number { entry.used } else { Amount::ZERO },
-        overdraft_limit: state.settings.overdraft_limit,
+        overdraft_limit,
         cycle,
         entry: number,
         as_of: at,

@@ -8,13 +8,13 @@ use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
 
-/// All columns of accounts that operations need, in table order.
+/// All columns in table order: the executor hands such a row on as it is, without a projection.
 macro_rules! account_columns {
     () => {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
          head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, allowance, credits, held, debt, \
-         reserved, used, head_remaining, hash"
+         reserved, used, head_remaining, hash, opened_with, metadata"
     };
 }
 
@@ -54,9 +54,12 @@ fn hash(bytes: &[u8]) -> Result<[u8; 32]> {
     Ok(<[u8; 32]>::try_from(bytes).map_err(|_| corrupt("hash", "not 32 bytes long"))?)
 }
 
+pub fn status(name: &str) -> Result<Status> {
+    Ok(Status::parse(name).ok_or_else(|| corrupt("status", name))?)
+}
+
 pub fn account(row: &Columns) -> Result<Account> {
     let policy = row.text(12)?;
-    let status = row.text(13)?;
     let head = match row.opt_i32(16)? {
         Some(lot) => Some(Head {
             lot,
@@ -80,7 +83,7 @@ pub fn account(row: &Columns) -> Result<Account> {
             time_zone: row.text(11)?.into(),
             debt_policy: DebtPolicy::parse(policy).map_err(|_| corrupt("debt_policy", policy))?,
         },
-        status: Status::parse(status).ok_or_else(|| corrupt("status", status))?,
+        status: status(row.text(13)?)?,
         opened_by_grant: row.bool(14)?,
         lots: row.i32(17)?,
         entry: row.i64(19)?,

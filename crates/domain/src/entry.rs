@@ -58,6 +58,14 @@ impl Operation {
         matches!(self, Operation::Debit | Operation::Expire)
     }
 
+    /// Whether it changes what the account is set to.
+    pub fn is_setting(self) -> bool {
+        matches!(
+            self,
+            Operation::Open | Operation::Configure | Operation::Freeze | Operation::Unfreeze | Operation::Close
+        )
+    }
+
     /// Whether it counts as usage of the cycle.
     pub fn is_usage(self) -> bool {
         matches!(self, Operation::Debit)
