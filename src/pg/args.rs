@@ -108,7 +108,7 @@ impl Args {
     /// The text of a jsonb.
     pub fn json(&self, i: usize) -> Result<Option<String>> {
         let Some(datum) = self.of(i, Type::Json)? else { return Ok(None) };
-        self.unpacked(|| unsafe { row::json(datum) }).map(Some)
+        self.unpacked(|| unsafe { row::json(datum, || self.label(i)) }).map(Some)
     }
 
     pub fn texts(&self, i: usize) -> Result<Option<Vec<Option<String>>>> {

@@ -2,8 +2,9 @@
 //! the enclosing [`super::error::pg_try`].
 
 use pgrx::pg_sys::{
-    ArrayType, Datum, ErrorData, FunctionCallInfo, HeapTuple, MemoryContext, MemoryContextData, Oid, PGFunction,
-    Portal, SPIPlanPtr, Snapshot, TupleDesc, Tuplestorestate, TypeCacheEntry, TypeFuncClass, varlena,
+    ArrayType, Datum, ErrorData, FunctionCallInfo, GucContext, GucShowHook, GucStringAssignHook, GucStringCheckHook,
+    HeapTuple, MemoryContext, Oid, PGFunction, Portal, SPIPlanPtr, Snapshot, TupleDesc, Tuplestorestate,
+    TypeCacheEntry, TypeFuncClass, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
@@ -123,6 +124,18 @@ unsafe extern "C-unwind" {
     pub fn GetOuterUserId() -> Oid;
     pub fn GetUserNameFromId(role: Oid, missing_ok: bool) -> *mut c_char;
     pub fn pg_strong_random(buffer: *mut c_void, size: usize) -> bool;
+    pub fn DefineCustomStringVariable(
+        name: *const c_char,
+        short_description: *const c_char,
+        long_description: *const c_char,
+        value: *mut *mut c_char,
+        initial: *const c_char,
+        context: GucContext::Type,
+        flags: c_int,
+        check: GucStringCheckHook,
+        assign: GucStringAssignHook,
+        show: GucShowHook,
+    );
     pub fn MarkGUCPrefixReserved(prefix: *const c_char);
 }
 
@@ -134,9 +147,9 @@ pub unsafe fn try_palloc(size: usize) -> *mut u8 {
     unsafe { MemoryContextAllocExtended(pgrx::pg_sys::CurrentMemoryContext, size, ALLOC_NO_OOM).cast() }
 }
 
-/// A new memory context under the current one.
-pub unsafe fn new_context(name: &'static CStr) -> *mut MemoryContextData {
-    unsafe { AllocSetContextCreateInternal(pgrx::pg_sys::CurrentMemoryContext, name.as_ptr(), 0, 8 << 10, 8 << 20) }
+/// A new memory context under another one.
+pub unsafe fn new_context(parent: MemoryContext, name: &'static CStr) -> MemoryContext {
+    unsafe { AllocSetContextCreateInternal(parent, name.as_ptr(), 0, 8 << 10, 8 << 20) }
 }
 
 /// Makes a context the current one and returns the one before.

@@ -172,7 +172,7 @@ fn shortened(mut number: String) -> String {
     const SHOWN: usize = 40;
     if number.len() > SHOWN {
         number.truncate(SHOWN);
-        number.push('…');
+        number.push_str("...");
     }
     number
 }

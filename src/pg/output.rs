@@ -78,7 +78,7 @@ unsafe fn put_set(call: FunctionCallInfo, signature: &Signature, rows: &[Vec<Val
         ffi::InitMaterializedSRF(call, flags);
         let set = (*call).resultinfo.cast::<ReturnSetInfo>();
         let (store, shape) = ((*set).setResult, (*set).setDesc);
-        let row_memory = ffi::new_context(c"credits_ledger rows");
+        let row_memory = ffi::new_context(pg_sys::CurrentMemoryContext, c"credits_ledger rows");
         let outside = ffi::switch_context(row_memory);
         for row in rows {
             let mut datums = [const { MaybeUninit::<Datum>::uninit() }; MAX_COLUMNS];

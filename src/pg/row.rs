@@ -132,7 +132,7 @@ impl<'r> Columns<'r> {
     }
 
     pub fn opt_json(&self, i: usize) -> Result<Option<String>> {
-        self.of(i, &[pg_sys::JSONBOID])?.map(|datum| unsafe { json(datum) }).transpose()
+        self.of(i, &[pg_sys::JSONBOID])?.map(|datum| unsafe { json(datum, || self.name(i)) }).transpose()
     }
 
     /// `None` where the array is NULL.
@@ -191,10 +191,11 @@ pub(super) unsafe fn interval(datum: Datum) -> Interval {
     Interval { months: value.month, days: value.day, micros: value.time }
 }
 
-pub(super) unsafe fn json(datum: Datum) -> Result<String> {
+/// The text of a jsonb. `what` names it in the error.
+pub(super) unsafe fn json(datum: Datum, what: impl Fn() -> String) -> Result<String> {
     unsafe {
         let out = pg_try(|| ffi::DirectFunctionCall1Coll(Some(ffi::jsonb_out), InvalidOid, datum))?;
         let text = CStr::from_ptr(out.cast_mut_ptr()).to_bytes();
-        String::from_utf8(text.to_vec()).map_err(|_| Error::internal("jsonb is not valid UTF-8"))
+        String::from_utf8(text.to_vec()).map_err(|_| varlena::not_utf8(&what()))
     }
 }

@@ -64,7 +64,7 @@ pub fn check_interrupts() -> Result<()> {
 pub fn init() {
     static mut TEXT: *mut c_char = std::ptr::null_mut();
     unsafe {
-        pg_sys::DefineCustomStringVariable(
+        ffi::DefineCustomStringVariable(
             c"credits_ledger.now".as_ptr(),
             c"Replaces the clock of the ledger, for tests and simulations.".as_ptr(),
             c"A timestamp with time zone; empty: the server's clock. Entries record that the clock was set.".as_ptr(),

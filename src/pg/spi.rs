@@ -28,6 +28,8 @@ thread_local! {
 pub struct Spi {
     /// How many connections were open with this one.
     level: u32,
+    /// Of this connection; it goes when the connection is closed.
+    memory: MemoryContext,
     /// Parameters; emptied after each statement. Made with the first one.
     parameters: Cell<MemoryContext>,
     /// As it was at the beginning. If a statement failed since and its part was not rolled back, the stack of
@@ -46,7 +48,13 @@ impl Spi {
         check(unsafe { pg_try(|| ffi::SPI_connect())? })?;
         let level = OPEN.get() + 1;
         OPEN.set(level);
-        Ok(Spi { level, parameters: Cell::new(std::ptr::null_mut()), failures: failures(), not_send: PhantomData })
+        Ok(Spi {
+            level,
+            memory: unsafe { pg_sys::CurrentMemoryContext },
+            parameters: Cell::new(std::ptr::null_mut()),
+            failures: failures(),
+            not_send: PhantomData,
+        })
     }
 
     /// Runs a statement that only reads, with the snapshot of the calling query. Writes nothing, takes no transaction
@@ -70,8 +78,11 @@ impl Spi {
                 ffi::PushActiveSnapshot(ffi::GetTransactionSnapshot());
             })?;
         }
-        let _pop = OnReturn(self, || unsafe { ffi::PopActiveSnapshot() });
-        f(self)
+        let outcome = f(self);
+        if !self.is_broken() {
+            unsafe { ffi::PopActiveSnapshot() };
+        }
+        outcome
     }
 
     /// Runs SQL text, unprepared. Returns how many rows it affected.
@@ -100,16 +111,28 @@ impl Spi {
                 let (plan, datums, nulls) = self.prepare(statement, values);
                 let portal = ffi::SPI_cursor_open(std::ptr::null(), plan, datums, nulls, true);
                 self.forget_parameters();
-                (portal, ffi::new_context(c"credits_ledger batch"))
+                (portal, ffi::new_context(self.memory, c"credits_ledger batch"))
             })?
         };
-        let _close = OnReturn(self, || unsafe {
-            close(portal);
-            ffi::MemoryContextDelete(memory);
-        });
+        let outcome = self.fetch_all(portal, batch, memory, &mut f);
+        if self.is_broken() {
+            return outcome;
+        }
+        let closed = unsafe { spi_try(|| ffi::SPI_cursor_close(portal)) };
+        unsafe { ffi::MemoryContextDelete(memory) };
+        outcome.and(closed.map_err(Error::from))
+    }
+
+    fn fetch_all(
+        &self,
+        portal: Portal,
+        batch: usize,
+        memory: MemoryContext,
+        f: &mut dyn FnMut(&Rows<'_>) -> Result<()>,
+    ) -> Result<()> {
         loop {
             let rows = self.fetch(portal, batch)?;
-            if rows.len() == 0 {
+            if rows.is_empty() {
                 return Ok(());
             }
             let outside = unsafe { ffi::switch_context(memory) };
@@ -150,7 +173,7 @@ impl Spi {
                 return (plan, std::ptr::null_mut(), std::ptr::null());
             }
             if self.parameters.get().is_null() {
-                self.parameters.set(ffi::new_context(c"credits_ledger parameters"));
+                self.parameters.set(ffi::new_context(self.memory, c"credits_ledger parameters"));
             }
             let outside = ffi::switch_context(self.parameters.get());
             let mut memory = Bump::new(CHUNK);
@@ -206,27 +229,11 @@ impl Spi {
     }
 }
 
-/// Closing a cursor that was opened in this transaction does not fail in a way that matters to what was read.
-unsafe fn close(portal: Portal) {
-    let _ = unsafe { spi_try(|| ffi::SPI_cursor_close(portal)) };
-}
-
 impl Drop for Spi {
     fn drop(&mut self) {
         OPEN.set(self.level - 1);
         if !self.is_broken() {
             unsafe { ffi::SPI_finish() };
-        }
-    }
-}
-
-/// Tidies up when it goes out of scope, unless Postgres will.
-struct OnReturn<'s, F: FnMut()>(&'s Spi, F);
-
-impl<F: FnMut()> Drop for OnReturn<'_, F> {
-    fn drop(&mut self) {
-        if !self.0.is_broken() {
-            self.1();
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) unsafe fn text<'a>(datum: Datum, what: &str) -> Result<&'a str> {
 }
 
 #[cold]
-fn not_utf8(what: &str) -> Error {
+pub(super) fn not_utf8(what: &str) -> Error {
     LedgerError::invalid(format!("{what} is not valid UTF-8"))
         .hint("The ledger keeps texts as UTF-8: use a database with that encoding.")
         .into()
