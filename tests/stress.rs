@@ -8,6 +8,8 @@ mod asks;
 mod load;
 #[path = "stress/oracle.rs"]
 mod oracle;
+#[path = "stress/watch.rs"]
+mod watch;
 
 use asks::{ACCOUNTS, Ask, Item};
 use credits_ledger_tests::Server;

@@ -2,6 +2,7 @@
 
 use crate::calls::*;
 use crate::interleave::LEVELS;
+use crate::running::Running;
 use credits_ledger_tests::Server;
 use std::sync::{Arc, Barrier};
 
@@ -92,5 +93,75 @@ fn a_batch_applies_one_account_in_order_and_a_repeated_key_once() {
             ["1|open|0|0", "2|grant|10|10", "3|debit|-6|4", "4|debit|-3|1", "5|debit|-1|0"],
             "{level}"
         );
+    }
+}
+
+#[test]
+fn a_batch_whose_new_account_appears_while_it_waits_does_not_deadlock() {
+    // The first batch waits for z when somebody else opens a; the second then locks a and waits for z, too.
+    let db = Server::shared().database();
+    let (mut s, mut holder, mut watcher) = (db.session(), db.session(), db.session());
+    s.run(&grant("z", "10", "g"));
+    holder.run("BEGIN");
+    holder.run(&debit("z", "1", "h"));
+    let batch = |verb: &str, key: &str| {
+        format!("SELECT * FROM credits_{verb}_many(ARRAY['a','z'], ARRAY[1,1], ARRAY['{key}','{key}'])")
+    };
+    let first = Running::start(db.session(), &batch("grant", "first"));
+    assert!(first.until_blocked_or_done(&mut watcher));
+    s.run(&grant("a", "10", "g"));
+    let second = Running::start(db.session(), &batch("debit", "second"));
+    second.until_blocked_or_done(&mut watcher);
+    holder.run("COMMIT");
+    for batch in [first, second] {
+        let rows = batch.finish().1.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(rows.len(), 2);
+        assert!(rows.iter().all(|row| row.get("accepted") == "t"), "{rows:?}");
+    }
+    let balances = s.list("SELECT account, trim_scale(balance), entry FROM credits_accounts ORDER BY 1");
+    assert_eq!(balances, ["a|10|4", "z|9|5"]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
+#[test]
+fn batches_that_open_accounts_in_reversed_order_do_not_deadlock() {
+    const ROUNDS: usize = 12;
+    for level in LEVELS {
+        let db = Server::shared().database();
+        let mut s = db.session();
+        s.run(&grant("m", "1", "g"));
+        let threads: Vec<_> = (0..4)
+            .map(|i: usize| {
+                let mut session = db.session();
+                std::thread::spawn(move || {
+                    session.run(&format!("SET default_transaction_isolation = '{level}'"));
+                    for round in 0..ROUNDS {
+                        // new accounts on both sides of one that is there, in either order
+                        let mut names: Vec<String> =
+                            (0..3).flat_map(|n| [format!("a{round}-{n}"), format!("z{round}-{n}")]).collect();
+                        names.push("m".into());
+                        names.rotate_left((i + round) % 7);
+                        if i % 2 == 1 {
+                            names.reverse();
+                        }
+                        let list = names.join("','");
+                        let keys = vec![format!("'{i}-{round}'"); names.len()].join(",");
+                        let ones = vec!["1"; names.len()].join(",");
+                        until_serialized(
+                            &mut session,
+                            &format!("SELECT * FROM credits_grant_many(ARRAY['{list}'], ARRAY[{ones}], ARRAY[{keys}])"),
+                        );
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let accounts =
+            s.list("SELECT trim_scale(balance), entry, count(*) FROM credits_accounts GROUP BY 1, 2 ORDER BY 3");
+        // each new account: its opening and a grant of each session
+        assert_eq!(accounts, ["49|50|1".to_owned(), format!("4|5|{}", 6 * ROUNDS)], "{level}");
+        assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::calls::*;
 use crate::interleave::LEVELS;
-use credits_ledger_tests::{Server, Session};
+use crate::running::{Outcome, Running};
+use credits_ledger_tests::{Database, Server, Session};
 use std::sync::{Arc, Barrier};
 
 fn manual_account(s: &mut Session, account: &str) {
@@ -167,5 +168,71 @@ fn maintenance_in_two_sessions_brings_each_account_up_to_date_once() {
         let entries = s.list("SELECT operation, count(*) FROM credits_history GROUP BY 1 ORDER BY 1");
         assert_eq!(entries, ["allowance|80", "expire|40", "open|40"], "{level}");
         assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+    }
+}
+
+/// Plays a scene in which `first` holds the account until a quarter of a second has passed, and returns what
+/// `second`, which waited for it, comes to.
+fn waiting_out(db: &Database, s: &mut Session, level: &str, first: &str, end: &str, second: &str) -> Outcome {
+    let mut holder = db.session();
+    holder.run("BEGIN");
+    holder.run(first);
+    let mut b = db.session();
+    b.run(&format!("SET default_transaction_isolation = '{level}'"));
+    let waiting = Running::start(b, second);
+    assert!(waiting.until_blocked_or_done(s), "did not wait");
+    s.run("SELECT pg_sleep(0.4)");
+    holder.run(end);
+    match waiting.finish() {
+        (mut b, Err(e)) if e.code == "40001" && level != "READ COMMITTED" => b.try_run(second),
+        (_, outcome) => outcome,
+    }
+}
+
+#[test]
+fn credits_that_expire_while_a_debit_waits_are_not_spent() {
+    // The ledger's time is the clock after the lock, not when the call began.
+    for level in LEVELS {
+        for end in ["COMMIT", "ROLLBACK"] {
+            let db = Server::shared().database();
+            let mut s = db.session();
+            s.run("SELECT credits_grant('acme', 10, 'g', expires_in => '400 milliseconds')");
+            s.run("SELECT credits_grant('acme', 3, 'h', 'adjustment')");
+            let second = debit("acme", "5", "b");
+            let e = match waiting_out(&db, &mut s, level, &debit("acme", "1", "a"), end, &second) {
+                Ok(rows) => panic!("{level} {end}: what had expired was spent: {}", rows[0]),
+                Err(e) => e,
+            };
+            assert_eq!(e.code, "LC001", "{level} {end}: {e}");
+            assert_eq!(e.figure("available"), "3", "{level} {end}");
+            assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_debit_that_waits_over_the_end_of_a_cycle_draws_from_the_new_one() {
+    for level in LEVELS {
+        for (end, unused) in [("COMMIT", "9"), ("ROLLBACK", "10")] {
+            let db = Server::shared().database();
+            let mut s = db.session();
+            s.run(
+                "SELECT credits_open_account('acme', 10, '1 day',
+                     anchor => clock_timestamp() - interval '1 day' + interval '400 milliseconds')",
+            );
+            let second = debit("acme", "4", "b");
+            let outcome = waiting_out(&db, &mut s, level, &debit("acme", "1", "a"), end, &second);
+            let rows = outcome.unwrap_or_else(|e| panic!("{level} {end}: {e}"));
+            rows[0].has(&[("allowance", "6"), ("balance", "6")]);
+            let closed = s.row("SELECT * FROM credits_cycles WHERE account = 'acme' AND closed_at IS NOT NULL");
+            closed.has(&[("cycle", "1"), ("expired", unused)]);
+            let in_order = s.one(
+                "SELECT bool_and(recorded_at >= before AND effective_at >= before_effective) FROM (
+                     SELECT recorded_at, effective_at, lag(recorded_at, 1, '-infinity') OVER w AS before,
+                            lag(effective_at, 1, '-infinity') OVER w AS before_effective
+                     FROM credits_history WINDOW w AS (PARTITION BY account ORDER BY entry)) h",
+            );
+            assert_eq!(in_order, "t", "{level} {end}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The load: sessions that call at random and keep what they were told.
 
 use crate::asks::{ACCOUNTS, Ask, Dice, Item, item};
+use crate::watch::watch;
 use credits_ledger_tests::{Database, Row, Session, SqlError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -199,5 +200,10 @@ pub fn load(db: &Database) -> Vec<Log> {
             std::thread::spawn(move || worker.work(until))
         })
         .collect();
-    threads.into_iter().map(|t| t.join().expect("a session failed")).collect()
+    let reader = db.session();
+    let watching = std::thread::spawn(move || watch(reader, until));
+    let logs = threads.into_iter().map(|t| t.join().expect("a session failed")).collect();
+    let asked = watching.join().expect("what was read did not belong together");
+    assert!(asked >= 20, "only {asked} looks beside the load");
+    logs
 }
