@@ -7,8 +7,6 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::fmt;
 use std::mem::MaybeUninit;
 
-pub use super::subtransaction::subtransaction;
-
 /// Why a call failed.
 #[derive(Debug)]
 pub enum Error {
@@ -103,9 +101,11 @@ fn text_fields(data: &mut ErrorData) -> [*mut *mut c_char; TEXTS] {
 impl PgError {
     /// An error of level ERROR.
     pub fn new(sqlstate: &str, message: &str, detail: Option<&str>, hint: Option<&str>) -> Self {
-        let mut data = ErrorData::default();
-        data.elevel = pg_sys::PGERROR as c_int;
-        data.sqlerrcode = encode_sqlstate(sqlstate);
+        let data = ErrorData {
+            elevel: pg_sys::PGERROR as c_int,
+            sqlerrcode: encode_sqlstate(sqlstate),
+            ..ErrorData::default()
+        };
         let mut texts = [const { None }; TEXTS];
         texts[MESSAGE] = Some(without_zeros(message));
         texts[DETAIL] = detail.map(without_zeros);
@@ -133,19 +133,11 @@ impl PgError {
     }
 
     pub fn message(&self) -> String {
-        self.text(MESSAGE).unwrap_or_default()
-    }
-
-    pub fn detail(&self) -> Option<String> {
-        self.text(DETAIL)
+        self.0.texts[MESSAGE].as_ref().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     pub fn sqlstate(&self) -> String {
         decode_sqlstate(self.0.data.sqlerrcode)
-    }
-
-    fn text(&self, field: usize) -> Option<String> {
-        self.0.texts[field].as_ref().map(|text| text.to_string_lossy().into_owned())
     }
 
     fn raise(self) -> ! {
@@ -249,11 +241,13 @@ pub(super) unsafe fn throw_internal(parts: &[&str]) -> ! {
             end = end.add(part.len());
         }
         end.write(0);
-        let mut data = ErrorData::default();
-        data.elevel = pg_sys::PGERROR as c_int;
-        data.sqlerrcode = encode_sqlstate("XX000");
-        data.message = message.cast();
-        data.assoc_context = pg_sys::CurrentMemoryContext;
+        let mut data = ErrorData {
+            elevel: pg_sys::PGERROR as c_int,
+            sqlerrcode: encode_sqlstate("XX000"),
+            message: message.cast(),
+            assoc_context: pg_sys::CurrentMemoryContext,
+            ..ErrorData::default()
+        };
         ffi::ThrowErrorData(&raw mut data);
         // Not reached: level ERROR does not return.
         ffi::ReThrowError(&raw mut data)

@@ -116,7 +116,6 @@ unsafe extern "C-unwind" {
     pub fn GetTransactionSnapshot() -> Snapshot;
     pub fn PushActiveSnapshot(snapshot: Snapshot);
     pub fn PopActiveSnapshot();
-    pub fn ProcessInterrupts();
 
     // the session
     pub fn GetCurrentTimestamp() -> i64;

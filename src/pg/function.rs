@@ -15,15 +15,12 @@ pub struct Signature {
     pub name: &'static str,
     /// Names and SQL types.
     pub args: &'static [(&'static str, &'static str)],
+    /// The types of the arguments.
+    pub types: &'static [Type],
     /// The SQL type of the result, or of its rows; `record` for `table (…)`.
     pub returns: &'static str,
     /// Whether it returns any number of rows.
     pub set: bool,
-    /// Names and SQL types of the columns of a `table (…)`.
-    pub columns: &'static [(&'static str, &'static str)],
-    pub volatility: &'static str,
-    #[doc(hidden)]
-    pub types: &'static [Type],
 }
 
 impl Signature {
@@ -93,39 +90,40 @@ pub static FINFO: Pg_finfo_record = Pg_finfo_record { api_version: 1 };
 ///         -> credits_receipt, volatile, handler = debit
 /// }
 /// ```
-/// Defaults are for the reader: the SQL declaration has them. Sets are `-> setof t` or `-> table (a: text, b: numeric)`.
-/// A second function in a module names its signature: `…, handler = thaw, signature = THAW`.
+/// Sets are `-> setof t` or `-> table (a: text, b: numeric)`. Defaults, volatility and the columns of a table are for
+/// the reader; what counts is the SQL declaration. A second function in a module names its signature:
+/// `…, handler = thaw, signature = THAW`.
 #[macro_export]
 macro_rules! sql_function {
-    ($name:ident ( $($args:tt)* ) -> setof $returns:ident, $($rest:tt)*) => {
-        $crate::sql_function!(@types $name ($($args)*) ($returns, true, ()) $($rest)*);
+    ($name:ident $args:tt -> setof $returns:ident, $($rest:tt)*) => {
+        $crate::sql_function!(@named $name $args ($returns, true) $($rest)*);
     };
-    ($name:ident ( $($args:tt)* ) -> table ( $($columns:tt)* ), $($rest:tt)*) => {
-        $crate::sql_function!(@types $name ($($args)*) (record, true, ($($columns)*)) $($rest)*);
+    ($name:ident $args:tt -> table ( $($columns:tt)* ), $($rest:tt)*) => {
+        $crate::sql_function!(@named $name $args (record, true) $($rest)*);
     };
-    ($name:ident ( $($args:tt)* ) -> $returns:ident, $($rest:tt)*) => {
-        $crate::sql_function!(@types $name ($($args)*) ($returns, false, ()) $($rest)*);
+    ($name:ident $args:tt -> $returns:ident, $($rest:tt)*) => {
+        $crate::sql_function!(@named $name $args ($returns, false) $($rest)*);
     };
-    (@types $name:ident $args:tt $result:tt $volatility:ident, handler = $handler:path $(,)?) => {
-        $crate::sql_function!(@define $name $args $result $volatility, $handler, SIGNATURE);
+    (@named $name:ident $args:tt $result:tt $volatility:ident, handler = $handler:path $(,)?) => {
+        $crate::sql_function!(@define $name $args $result $handler, SIGNATURE);
     };
-    (@types $name:ident $args:tt $result:tt $volatility:ident, handler = $handler:path, signature = $signature:ident $(,)?) => {
-        $crate::sql_function!(@define $name $args $result $volatility, $handler, $signature);
+    (@named $name:ident $args:tt $result:tt $volatility:ident,
+        handler = $handler:path, signature = $signature:ident $(,)?
+    ) => {
+        $crate::sql_function!(@define $name $args $result $handler, $signature);
     };
     (@define $name:ident
         ( $($arg:ident : $type:ident $([$($array:tt)*])? $(= $default:expr)?),* $(,)? )
-        ( $returns:ident, $set:literal, ( $($column:ident : $column_type:ident $([$($column_array:tt)*])?),* $(,)? ) )
-        $volatility:ident, $handler:path, $signature:ident
+        ( $returns:ident, $set:literal )
+        $handler:path, $signature:ident
     ) => {
         /// What the SQL declaration has to say.
         pub const $signature: $crate::pg::function::Signature = $crate::pg::function::Signature {
             name: stringify!($name),
             args: &[$((stringify!($arg), concat!(stringify!($type) $(, "[]", $($array)*)?))),*],
+            types: &[$($crate::pg::function::type_named(concat!(stringify!($type) $(, "[]", $($array)*)?))),*],
             returns: stringify!($returns),
             set: $set,
-            columns: &[$((stringify!($column), concat!(stringify!($column_type) $(, "[]", $($column_array)*)?))),*],
-            volatility: stringify!($volatility),
-            types: &[$($crate::pg::function::type_named(concat!(stringify!($type) $(, "[]", $($array)*)?))),*],
         };
 
         // The names in here are unusual, so that none hides the handler.
@@ -146,6 +144,7 @@ macro_rules! sql_function {
 }
 
 /// The type of this name in SQL.
+#[doc(hidden)]
 pub const fn type_named(name: &'static str) -> Type {
     Type::named(name)
 }

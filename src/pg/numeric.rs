@@ -94,7 +94,7 @@ fn scale(mut fraction: u64) -> u16 {
         return 0;
     }
     let mut scale = DECIMALS as u16;
-    while fraction % 10 == 0 {
+    while fraction.is_multiple_of(10) {
         fraction /= 10;
         scale -= 1;
     }

@@ -36,18 +36,12 @@ impl<'r> Columns<'r> {
         columns
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
     /// Whether the column is NULL, or is not there.
     pub fn is_null(&self, i: usize) -> bool {
         i >= self.count || unsafe { self.nulls[i].assume_init() }
     }
 
-    /// The value as Postgres holds it; it lives as long as the row.
-    pub fn raw(&self, i: usize) -> Option<Datum> {
+    fn value(&self, i: usize) -> Option<Datum> {
         (!self.is_null(i)).then(|| unsafe { self.datums[i].assume_init() })
     }
 
@@ -163,7 +157,7 @@ impl<'r> Columns<'r> {
         if !types.contains(&self.type_of(i)) {
             return Err(self.mistyped(i));
         }
-        Ok(self.raw(i))
+        Ok(self.value(i))
     }
 
     #[inline]

@@ -26,8 +26,6 @@ pub enum Value {
     Amounts(Vec<Amount>),
     /// Rows of a table of the ledger, each with all its columns in their order: an array of the table's row type.
     Rows(&'static str, Vec<Vec<Value>>),
-    /// As Postgres gave it. The caller answers for its type, and for its living long enough.
-    Raw(Datum),
 }
 
 impl Value {
@@ -58,7 +56,6 @@ impl Value {
                 Value::Ints(ints) => array::put_ints(ints),
                 Value::Amounts(amounts) => array::put_amounts(amounts, memory),
                 Value::Rows(table, rows) => tuple::put_rows(table, rows),
-                Value::Raw(datum) => *datum,
             }
         };
         (datum, false)
@@ -68,7 +65,7 @@ impl Value {
     #[inline]
     pub(super) fn fits(&self, expected: Oid) -> bool {
         let own = match self {
-            Value::Null | Value::Raw(_) => return true,
+            Value::Null => return true,
             // The row type is looked up where the rows are made.
             Value::Rows(..) => return expected.to_u32() >= pg_sys::FirstNormalObjectId,
             Value::Text(_) => Type::Text,
@@ -91,7 +88,7 @@ impl Value {
     #[inline]
     pub(super) fn is_of(&self, type_: Type) -> bool {
         match (self, type_) {
-            (Value::Null | Value::Raw(_), _) => true,
+            (Value::Null, _) => true,
             (Value::Rows(table, _), Type::RowsOf(expected)) => *table == expected,
             (Value::Rows(..), _) => false,
             _ => type_.fixed_oid().is_some_and(|oid| self.fits(oid)),
