@@ -1,6 +1,8 @@
 //! What this machine is: figures mean little without it.
 
+use crate::server::output;
 use std::fs;
+use std::process::Command;
 
 /// Total memory in megabytes, as the kernel reports it; 1,024 where it does not.
 pub fn memory_mb() -> u64 {
@@ -17,6 +19,16 @@ pub fn describe() -> String {
         .and_then(|line| line.split_once(':'))
         .map_or("unknown processor", |(_, name)| name.trim());
     format!("{} cores, {model}, {} GB of memory", cores(), memory_mb().div_ceil(1024))
+}
+
+/// The day, and the commit that was measured where this is a git checkout.
+pub fn when() -> String {
+    let day = output(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_default();
+    let here = env!("CARGO_MANIFEST_DIR");
+    match output(Command::new("git").args(["-C", here, "describe", "--always", "--dirty"])) {
+        Ok(commit) => format!("{}, commit {}", day.trim(), commit.trim()),
+        Err(_) => day.trim().to_owned(),
+    }
 }
 
 /// How many processors this program may use.

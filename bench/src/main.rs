@@ -38,6 +38,7 @@ fn run() -> Result<()> {
     let started = Instant::now();
     let postgres = Postgres::find()?;
     let mut report = Report::default();
+    report.about.push(machine::when());
     report.about.push(machine::describe());
     report.about.push(format!(
         "Postgres {}, shared_buffers = {}, {}",

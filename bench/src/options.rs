@@ -40,7 +40,7 @@ usage: cargo run --release -p credits_ledger_bench -- [options]
   --quick          less data and shorter rounds (about 5 minutes)
   --only GROUP     one group of rows; may be repeated
   --rounds N       turns of each contender (default 3)
-  --seconds N      length of a turn (default 5, quick 2)
+  --seconds N      length of a turn (default 5, quick 1)
   --dir DIR        where the private servers keep their data (default /var/tmp)
   --output DIR     where the results go (default bench/results)
   --baseline       contenders only, without the extension
@@ -92,7 +92,7 @@ impl Options {
             }
         }
         if options.seconds == 0 {
-            options.seconds = if options.quick { 2 } else { 5 };
+            options.seconds = if options.quick { 1 } else { 5 };
         }
         Ok(Some(options))
     }
@@ -128,7 +128,7 @@ mod tests {
         let full = parse(&[]).unwrap().unwrap();
         assert_eq!((full.rounds, full.seconds, full.quick), (3, 5, false));
         let quick = parse(&["--quick"]).unwrap().unwrap();
-        assert_eq!((quick.rounds, quick.seconds, quick.size(10, 1)), (3, 2, 1));
+        assert_eq!((quick.rounds, quick.seconds, quick.size(10, 1)), (3, 1, 1));
         assert_eq!(parse(&["--quick", "--seconds", "7"]).unwrap().unwrap().seconds, 7);
     }
 
