@@ -57,8 +57,9 @@ impl Spi {
         })
     }
 
-    /// Runs a statement that only reads, with the snapshot of the calling query. Writes nothing, takes no transaction
-    /// id: works on a standby and in a read-only transaction.
+    /// Runs a statement that only reads, with the snapshot of the calling query: it does not see what was written
+    /// since, unless it is called in [`Spi::with_fresh_snapshot`]. Takes no transaction id: works on a standby and in a
+    /// read-only transaction.
     pub fn read(&self, statement: &'static Statement, values: &[Value]) -> Result<Rows<'_>> {
         self.run(statement, values, true)
     }
