@@ -146,6 +146,9 @@ COMMENT ON COLUMN credits_ledger.cycles.debt_forgiven IS 'Debt written off at it
 COMMENT ON COLUMN credits_ledger.cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
 COMMENT ON COLUMN credits_ledger.cycles.foreseen_end IS
 'Its end as it was known while it ran; NULL where the account was a manual one.';
+COMMENT ON COLUMN credits_ledger.cycles.entry IS 'Number of the account''s newest entry when it was closed.';
+COMMENT ON COLUMN credits_ledger.cycles.hash IS
+'SHA-256 of the row and of the hash of that entry: a later edit shows.';
 
 COMMENT ON TABLE credits_ledger.settings IS
 'What accounts were set to: one row per entry that opened, configured, froze, unfroze or closed an account, never changed. For questions about the past.';

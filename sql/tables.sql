@@ -155,6 +155,8 @@ CREATE TABLE credits_ledger.cycles (
     debt_forgiven      numeric     NOT NULL,
     debt_invoiced      numeric     NOT NULL,
     foreseen_end       timestamptz,            -- its end as it was known while it ran; NULL: closed by hand
+    entry              bigint      NOT NULL,   -- the account's newest entry when it was closed, …
+    hash               bytea       NOT NULL,   -- … to whose hash this row's is tied
     PRIMARY KEY (account, cycle)
 );
 

@@ -75,7 +75,7 @@ impl Access {
     fn parse(name: &str) -> Result<&'static Access> {
         let level = LEVELS.into_iter().find(|level| level.name == name);
         Ok(level.ok_or_else(|| {
-            Error::invalid(format!("access {name:?} is unknown"))
+            Error::argument("access", name, "access is unknown")
                 .hint("The access levels are spend, billing, analyst and admin.")
         })?)
     }
@@ -153,7 +153,8 @@ fn arguments(args: &Args, spi: &Spi) -> Result<(Role, &'static Access)> {
     let rows = spi.write(&ROLE, &[oid.into()])?;
     // '-' and numbers are regroles, too.
     let row = rows.first().ok_or_else(|| {
-        Error::invalid("there is no such role").hint("Create the role first. PUBLIC cannot be given access.")
+        Error::argument("role", oid, "there is no such role")
+            .hint("Create the role first. PUBLIC cannot be given access.")
     })?;
     let schema = if row.bool(3)? { None } else { Some(row.text(2)?.to_owned()) };
     Ok((Role { oid, name: row.text(0)?.to_owned(), is_owner: row.bool(1)?, schema }, access))
@@ -202,7 +203,7 @@ fn disallow(args: &Args) -> Result<Output> {
     let spi = Spi::connect()?;
     let (role, access) = arguments(args, &spi)?;
     if role.is_owner {
-        return Err(Error::invalid(format!("role {} owns the extension", role.name))
+        return Err(Error::argument("role", &role.name, "the role owns the extension")
             .hint("The owner may do everything: let applications connect as another role.")
             .into());
     }

@@ -24,7 +24,7 @@ pub fn optional_name<'a>(args: &'a Args, i: usize) -> Result<Option<&'a str>> {
 
 /// LC005: a required argument is NULL.
 pub fn missing(argument: &str) -> Error {
-    Error::invalid(format!("{argument} must not be NULL"))
+    Error::argument(argument, "NULL", format!("{argument} must not be NULL"))
 }
 
 /// An amount above zero that must be given.
@@ -71,7 +71,7 @@ pub fn texts(args: &Args, i: usize) -> Result<Vec<String>> {
 
 /// LC005: an element of an array is NULL.
 fn element_missing(argument: &str) -> Error {
-    Error::invalid(format!("{argument} must not contain NULL"))
+    Error::argument(argument, "NULL", format!("{argument} must not contain NULL"))
 }
 
 /// Names or keys, one for each item of a batch.

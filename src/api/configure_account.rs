@@ -4,10 +4,11 @@ use super::answer;
 use super::arguments::{dimensions, name, texts};
 use crate::pg::{Args, Output, Result, ServerZone, session, sql_function};
 use crate::store::book::{Unknown, write};
-use crate::store::lookup;
+use crate::store::lookup::{self, Sight};
 use credits_domain::account::DebtPolicy;
 use credits_domain::book::Extent;
 use credits_domain::lifecycle::Changes;
+use std::collections::BTreeSet;
 
 sql_function! {
     credits_configure_account(account: text, allowance: numeric, cycle_length: interval, anchor: timestamptz,
@@ -33,7 +34,7 @@ fn configure_account(args: &Args) -> Result<Output> {
     };
     if !args.is_null(10) {
         let now = session::clock()?.0;
-        for setting in texts(args, 10)? {
+        for setting in texts(args, 10)?.into_iter().collect::<BTreeSet<_>>() {
             changes.clear(&setting, now)?;
         }
     }
@@ -42,7 +43,7 @@ fn configure_account(args: &Args) -> Result<Output> {
         ServerZone::new(zone)?;
     }
     let written = write(account, None, Extent::Prefix, Unknown::Refuse, |desk, book| {
-        let description = lookup::description(desk.spi, account)?;
+        let description = lookup::description(desk.spi, Sight::Newest, account)?;
         let new_zone = ServerZone::new(changes.time_zone.as_ref().unwrap_or(&book.account.settings.time_zone))?;
         Ok(book.configure(changes.clone(), description, desk.zone, &new_zone))
     })?;

@@ -4,7 +4,7 @@ use super::arguments::{name, optional_name, positive_amount};
 use crate::pg::{Args, Output, Result, Spi, sql_function};
 use crate::store::book::{context, refusal};
 use crate::store::{lookup, read};
-use credits_domain::book::Extent;
+use credits_domain::book::{Extent, Purpose};
 
 sql_function! {
     credits_explain_debit(account: text, amount: numeric, feature: text)
@@ -17,7 +17,7 @@ fn explain_debit(args: &Args) -> Result<Output> {
     let feature = optional_name(args, 2)?;
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| lookup::unknown_account(account))?;
-    let book = read::settled(&spi, row, Extent::All, context()?)?;
+    let book = read::settled(&spi, row, Extent::All, context()?, Purpose::Read)?;
     let lines = book.explain_debit(amount, feature).map_err(refusal)?;
     let rows = lines.into_iter().map(|line| {
         vec![

@@ -59,7 +59,7 @@ pub fn make(desk: &Desk, book: &mut Book, grant: &Grant) -> Result<Outcome<Recei
 /// LC005 for a kind that is none.
 pub fn kind(name: &str) -> Checked<LotKind> {
     LotKind::parse(name).ok_or_else(|| {
-        Error::invalid(format!("kind {name:?} is none of purchase, promo, welcome, trial, bonus, adjustment"))
+        Error::argument("kind", name, "kind is none of purchase, promo, welcome, trial, bonus, adjustment")
     })
 }
 
@@ -69,7 +69,11 @@ fn expiry(at: Option<Timestamp>, within: Option<Interval>, cycles: Option<i32>) 
         (Some(at), None, None) => Ok(GrantExpiry::At(at)),
         (None, Some(interval), None) => Ok(GrantExpiry::In(interval)),
         (None, None, Some(cycles)) => Ok(GrantExpiry::AfterCycles(cycles)),
-        _ => Err(Error::invalid("at most one of expires_at, expires_in and expires_after_cycles can be given")),
+        _ => Err(Error::argument(
+            "expires_at",
+            "given with another expiry",
+            "at most one of expires_at, expires_in and expires_after_cycles can be given",
+        )),
     }
 }
 
@@ -80,7 +84,7 @@ fn price(amount: Option<Amount>, currency: Option<&str>) -> Checked<Option<Price
             check_currency(currency)?;
             Ok(Some(Price { amount: positive("price", amount)?, currency: currency.into() }))
         }
-        (Some(_), None) => Err(Error::invalid("price needs a currency")),
-        (None, Some(_)) => Err(Error::invalid("currency needs a price")),
+        (Some(_), None) => Err(Error::argument("currency", "NULL", "price needs a currency")),
+        (None, Some(_)) => Err(Error::argument("price", "NULL", "currency needs a price")),
     }
 }

@@ -4,7 +4,7 @@ use crate::pg::{Args, Output, Result, Signature, Spi, Value, session, sql_functi
 use crate::store::book::context;
 use crate::store::lookup::{self, Sight};
 use crate::store::read;
-use credits_domain::book::{Book, Context, Extent};
+use credits_domain::book::{Book, Context, Extent, Purpose};
 use credits_domain::lot::LotStatus;
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ sql_function! {
 }
 
 fn settled_account(args: &Args) -> Result<Output> {
-    let Some(book) = book(args, Extent::Head)? else { return Ok(Output::Rows(Vec::new())) };
+    let Some(book) = book(args, Extent::Head, Purpose::Read)? else { return Ok(Output::Rows(Vec::new())) };
     let (account, balances) = (&book.account, &book.account.balances);
     Ok(Output::Rows(vec![vec![
         account.status.name().into(),
@@ -51,7 +51,7 @@ sql_function! {
 
 fn settled_lots(args: &Args) -> Result<Output> {
     let spi = Spi::connect()?;
-    let Some(book) = book(args, Extent::All)? else { return Ok(Output::Rows(Vec::new())) };
+    let Some(book) = book(args, Extent::All, Purpose::ReadLots)? else { return Ok(Output::Rows(Vec::new())) };
     let mut lots: Vec<_> = book.all_lots().cloned().collect();
     // Those that were closed long ago; time has nothing to do with them.
     let known: HashSet<i32> = lots.iter().map(|lot| lot.lot).collect();
@@ -81,12 +81,12 @@ fn settled_lots(args: &Args) -> Result<Output> {
 }
 
 /// The account's book as of the statement's time; `None` where there is no such account.
-fn book(args: &Args, extent: Extent) -> Result<Option<Book>> {
+fn book(args: &Args, extent: Extent, purpose: Purpose) -> Result<Option<Book>> {
     let Some(account) = args.text(0)? else { return Ok(None) };
     let spi = Spi::connect()?;
     let Some(row) = lookup::read_account(&spi, account)? else { return Ok(None) };
     let context = Context { now: session::statement_time(), ..context()? };
-    read::settled(&spi, row, extent, context).map(Some)
+    read::settled(&spi, row, extent, context, purpose).map(Some)
 }
 
 sql_function! {

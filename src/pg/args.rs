@@ -32,11 +32,6 @@ impl Args {
         }
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
     /// The argument's name.
     pub fn name(&self, i: usize) -> &'static str {
         self.signature.args.get(i).map_or("", |(name, _)| name)
@@ -69,36 +64,16 @@ impl Args {
         self.unpacked(|| unsafe { numeric::get(datum, || self.name(i).to_owned()) }).map(Some)
     }
 
-    pub fn required_amount(&self, i: usize) -> Result<Amount> {
-        self.amount(i)?.ok_or_else(|| self.missing(i))
-    }
-
     pub fn i64(&self, i: usize) -> Result<Option<i64>> {
         Ok(self.of(i, Type::I64)?.map(|datum| datum.value() as i64))
-    }
-
-    pub fn required_i64(&self, i: usize) -> Result<i64> {
-        self.i64(i)?.ok_or_else(|| self.missing(i))
     }
 
     pub fn i32(&self, i: usize) -> Result<Option<i32>> {
         Ok(self.of(i, Type::I32)?.map(|datum| datum.value() as i32))
     }
 
-    pub fn required_i32(&self, i: usize) -> Result<i32> {
-        self.i32(i)?.ok_or_else(|| self.missing(i))
-    }
-
-    pub fn bool(&self, i: usize) -> Result<Option<bool>> {
-        Ok(self.of(i, Type::Bool)?.map(|datum| datum.value() & 0xff != 0))
-    }
-
     pub fn time(&self, i: usize) -> Result<Option<Timestamp>> {
         Ok(self.of(i, Type::Time)?.map(|datum| Timestamp(datum.value() as i64)))
-    }
-
-    pub fn required_time(&self, i: usize) -> Result<Timestamp> {
-        self.time(i)?.ok_or_else(|| self.missing(i))
     }
 
     pub fn interval(&self, i: usize) -> Result<Option<Interval>> {
@@ -112,14 +87,9 @@ impl Args {
     }
 
     pub fn texts(&self, i: usize) -> Result<Option<Vec<Option<String>>>> {
-        let Some(texts) = self.strs(i)? else { return Ok(None) };
-        Ok(Some(texts.into_iter().map(|text| text.map(str::to_owned)).collect()))
-    }
-
-    /// As [`Args::texts`], without a copy of each.
-    pub fn strs(&self, i: usize) -> Result<Option<Vec<Option<&str>>>> {
         let Some(datum) = self.of(i, Type::Texts)? else { return Ok(None) };
-        self.unpacked(|| unsafe { array::texts(datum, self.name(i)) }).map(Some)
+        let texts = self.unpacked(|| unsafe { array::texts(datum, self.name(i)) })?;
+        Ok(Some(texts.into_iter().map(|text| text.map(str::to_owned)).collect()))
     }
 
     pub fn amounts(&self, i: usize) -> Result<Option<Vec<Option<Amount>>>> {
@@ -130,11 +100,6 @@ impl Args {
     /// The OID of a regrole.
     pub fn role(&self, i: usize) -> Result<Option<Oid>> {
         Ok(self.of(i, Type::Regrole)?.map(|datum| Oid::from(datum.value() as u32)))
-    }
-
-    /// The argument as Postgres passed it.
-    pub fn raw(&self, i: usize) -> Option<Datum> {
-        self.value(i)
     }
 
     #[inline]
@@ -169,6 +134,6 @@ impl Args {
 
     #[cold]
     fn missing(&self, i: usize) -> Error {
-        LedgerError::invalid(format!("argument {} must not be NULL", self.name(i))).into()
+        LedgerError::argument(self.name(i), "NULL", format!("{} must not be NULL", self.name(i))).into()
     }
 }

@@ -60,7 +60,12 @@ unsafe fn elements<'a>(datum: Datum, element: Element, what: &str) -> Result<imp
         })?
     };
     if dimensions > 1 {
-        return Err(LedgerError::invalid(format!("{what} must be an array of one dimension")).into());
+        return Err(LedgerError::argument(
+            what,
+            "several dimensions",
+            format!("{what} must be an array of one dimension"),
+        )
+        .into());
     }
     Ok((0..count as usize).map(move |i| unsafe { (!*nulls.add(i)).then(|| *datums.add(i)) }))
 }

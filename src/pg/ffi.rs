@@ -111,6 +111,7 @@ unsafe extern "C-unwind" {
     pub fn BeginInternalSubTransaction(name: *const c_char);
     pub fn ReleaseCurrentSubTransaction();
     pub fn RollbackAndReleaseCurrentSubTransaction();
+    pub fn ProcessInterrupts();
     pub fn CommandCounterIncrement();
     pub fn IsInParallelMode() -> bool;
     pub fn GetTransactionSnapshot() -> Snapshot;

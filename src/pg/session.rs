@@ -50,6 +50,16 @@ pub fn random_salt() -> Result<[u8; 16]> {
     }
 }
 
+/// Lets a cancel or a timeout act; for loops that may take long.
+pub fn check_interrupts() -> Result<()> {
+    unsafe {
+        if (&raw const pg_sys::InterruptPending).read_volatile() != 0 {
+            pg_try(|| ffi::ProcessInterrupts())?;
+        }
+    }
+    Ok(())
+}
+
 /// Defines the settings. For `_PG_init`.
 pub fn init() {
     static mut TEXT: *mut c_char = std::ptr::null_mut();

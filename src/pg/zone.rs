@@ -25,7 +25,7 @@ impl ServerZone {
                 if error.sqlstate() != INVALID_PARAMETER {
                     return Err(error.into());
                 }
-                return Err(LedgerError::invalid(format!("the time zone {name:?} is not known"))
+                return Err(LedgerError::argument("time_zone", name, "the time zone is not known")
                     .hint("pg_timezone_names lists the names that this server knows.")
                     .into());
             }

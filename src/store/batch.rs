@@ -1,16 +1,18 @@
 //! Many accounts at once: locked in the order of their names, written by one statement a table.
 
-use super::book::{Desk, Keyed, context, open_by_grant, operate, same_request};
+use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusal, same_request};
 use super::lookup::{self, Sight};
 use super::persist;
 use super::rows::{self, account_columns};
-use crate::pg::{Result, ServerZone, Spi, Statement, Type, Value, session};
+use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
 use credits_domain::book::{Book, Extent, Outcome};
 use credits_domain::entry::Entry;
+use credits_domain::error::Error;
 use credits_domain::receipt::Receipt;
 use credits_domain::time::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 static LOCK_ACCOUNTS: Statement = Statement::new(
     concat!(
@@ -21,6 +23,9 @@ static LOCK_ACCOUNTS: Statement = Statement::new(
     ),
     &[Type::Texts],
 );
+
+static KNOWN_ACCOUNTS: Statement =
+    Statement::new("SELECT account FROM credits_ledger.accounts WHERE account = ANY ($1)", &[Type::Texts]);
 
 static FIND_KEYS: Statement = Statement::new(
     "SELECT e.account, e.idempotency_key, e.entry FROM unnest($1, $2) k (account, idempotency_key) \
@@ -78,66 +83,113 @@ fn used_keys<I: Item>(spi: &Spi, items: &[I]) -> Result<HashMap<(String, String)
 /// Does all items, those of one account in the order given, and answers in the order given.
 pub fn write<I: Item>(items: &[I]) -> Result<Vec<Receipt>> {
     let spi = Spi::connect()?;
+    if let Some(receipts) = replay_all(&spi, items)? {
+        return Ok(receipts);
+    }
     let mut by_account: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (i, item) in items.iter().enumerate() {
         by_account.entry(item.account()).or_default().push(i);
     }
     let names: Vec<&str> = by_account.keys().copied().collect();
-    let mut accounts = lock(&spi, &names)?;
-    let unknown: Vec<&str> = names.into_iter().filter(|name| !accounts.contains_key(*name)).collect();
-    let opening = items.first().is_some_and(Item::opens);
-    if opening && !unknown.is_empty() {
-        for name in &unknown {
-            persist::make_row(&spi, name, session::clock()?.0)?;
-        }
-        accounts.extend(lock(&spi, &unknown)?);
+    if items.first().is_some_and(Item::opens) {
+        make_unknown(&spi, &names)?;
     }
+    let accounts = lock(&spi, &names)?;
     let used = used_keys(&spi, items)?;
     let context = context()?;
     let mut zones = Zones::default();
     let mut receipts: Vec<Option<Receipt>> = vec![None; items.len()];
     let mut books = Vec::with_capacity(by_account.len());
+    // Accounts are worked on in the order of their names, but it is the first item that cannot be which is reported.
+    let mut failure: Option<(usize, Error)> = None;
+    let mut fail = |place: usize, error: Error| {
+        if failure.as_ref().is_none_or(|(first, _)| place < *first) {
+            failure = Some((place, error));
+        }
+    };
     for (name, places) in by_account {
         let Some(account) = accounts.get(name) else {
             for place in places {
-                let refused = items[place].unknown(context.now);
-                receipts[place] = Some(refused.ok_or_else(|| lookup::unknown_account(name))?);
+                match items[place].unknown(context.now) {
+                    Some(refused) => receipts[place] = Some(refused),
+                    None => fail(place, lookup::unknown_account(name)),
+                }
             }
             continue;
         };
         let desk = Desk { spi: &spi, zone: zones.get(&account.settings.time_zone)? };
         let extent = if account.entry == 0 { Extent::All } else { Extent::Head };
-        let (done, book) = operate(&desk, Sight::Newest, account, extent, &context, &|desk, book| {
+        let at = Cell::new(places[0]);
+        let done = operate(&desk, account, extent, &context, &|desk, book| {
             if book.account.entry == 0
                 && let Err(stop) = open_by_grant(desk, book)
             {
                 return Ok(Err(stop));
             }
-            do_items(desk, book, items, &places, &used)
-        })?;
-        for (place, receipt) in places.into_iter().zip(done) {
-            receipts[place] = Some(receipt);
+            do_items(desk, book, items, &places, &used, &at)
+        });
+        match done {
+            Ok((done, book)) => {
+                for (place, receipt) in places.into_iter().zip(done) {
+                    receipts[place] = Some(receipt);
+                }
+                books.push(book);
+            }
+            Err(pg::Error::Ledger(error)) => fail(at.get(), *error),
+            Err(error) => return Err(error),
         }
-        books.push(book);
+    }
+    if let Some((_, error)) = failure {
+        return Err(error.into());
     }
     persist::save(&spi, &books.iter().collect::<Vec<_>>())?;
     // Every item has its receipt: each place stands in just one account's list.
     Ok(receipts.into_iter().flatten().collect())
 }
 
-/// The items of one account, on its book.
+/// The receipts where every item is a replay, as in a batch that is sent again: then nothing is locked or written.
+fn replay_all<I: Item>(spi: &Spi, items: &[I]) -> Result<Option<Vec<Receipt>>> {
+    let Some(first) = items.first() else { return Ok(Some(Vec::new())) };
+    if lookup::find_key(spi, Sight::Newest, first.account(), first.keyed().key)?.is_none() {
+        return Ok(None);
+    }
+    let used = used_keys(spi, items)?;
+    let mut receipts = Vec::with_capacity(items.len());
+    for item in items {
+        let keyed = item.keyed();
+        let Some(entry) = used.get(&(item.account().to_string(), keyed.key.to_string())) else { return Ok(None) };
+        same_request(entry, keyed)?;
+        receipts.push(Receipt { replayed: true, ..Receipt::of(item.account(), entry) });
+    }
+    Ok(Some(receipts))
+}
+
+/// Makes the rows of accounts that do not exist yet, in the order of their names and before anything is locked: whoever
+/// waits here holds only rows that nobody else can see.
+fn make_unknown(spi: &Spi, names: &[&str]) -> Result<()> {
+    let all = Value::Texts(names.iter().map(ToString::to_string).collect());
+    let known: HashSet<String> =
+        spi.write(&KNOWN_ACCOUNTS, &[all])?.iter().map(|row| Ok(row.text(0)?.to_string())).collect::<Result<_>>()?;
+    let now = session::clock()?.0;
+    let unknown: Vec<&str> = names.iter().copied().filter(|name| !known.contains(*name)).collect();
+    persist::make_rows(spi, &unknown, now)
+}
+
+/// The items of one account, on its book. `at` says which one it is at.
 fn do_items<I: Item>(
     desk: &Desk,
     book: &mut Book,
     items: &[I],
     places: &[usize],
     used: &HashMap<(String, String), Entry>,
+    at: &Cell<usize>,
 ) -> Result<Outcome<Vec<Receipt>>> {
     let mut done = Vec::with_capacity(places.len());
     // Keys that items before this one have just used, by their place among the new entries.
     let mut new: HashMap<&str, usize> = HashMap::new();
     let name = book.account.account.clone();
     for place in places {
+        at.set(*place);
         let item = &items[*place];
         let keyed = item.keyed();
         let earlier = match new.get(keyed.key) {
@@ -152,6 +204,7 @@ fn do_items<I: Item>(
         }
         match item.operate(desk, book) {
             Ok(receipt) => {
+                // What follows a grant may be its own expiry, on a closed account.
                 if let Some(number) = receipt.entry
                     && let Some(at) = book.entries.iter().rposition(|entry| entry.entry == number)
                 {
@@ -187,6 +240,7 @@ pub fn maintain(max_accounts: i64) -> Result<i64> {
     while done < max_accounts {
         let round = settle_round(ROUND.min(max_accounts - done))?;
         done += round;
+        session::check_interrupts()?;
         if round < ROUND {
             break;
         }
@@ -211,9 +265,8 @@ fn settle_round(limit: i64) -> Result<i64> {
         let lots = lots.into_iter().map(|lot| lookup::with_head(lot, account.head)).collect();
         let zone = zones.get(&account.settings.time_zone)?;
         let mut book = Book::new(account, lots, Extent::All, context.clone());
-        if let Err(stop) = book.settle(zone).and_then(|()| book.seal()) {
-            return Err(super::book::refusal(stop));
-        }
+        // An account that missed more than this stays due, and has its next turn.
+        book.settle_some(zone, INSTANTS).and_then(|_| book.seal()).map_err(refusal)?;
         books.push(book);
     }
     persist::save(&spi, &books.iter().collect::<Vec<_>>())?;

@@ -4,7 +4,7 @@ use super::lookup::{self, Sight};
 use super::{hot, persist};
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
-use credits_domain::book::{Book, Context, Extent, Outcome, Stop};
+use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
 use credits_domain::entry::{Dimensions, Entry};
 use credits_domain::error::{Code, Error};
 use credits_domain::lifecycle::Opening;
@@ -72,31 +72,34 @@ pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: 
     Ok(Book::new(account, lots, extent, context))
 }
 
-/// Runs an operation on a book: time first, then the operation, then the row's shortcuts. Where the book knows too few
-/// lots it is done again on one that knows all.
+/// How many instants of missed time are settled before they are written: memory stays bounded, and a cancel is heard.
+pub const INSTANTS: usize = 1000;
+
+/// Runs an operation on the book of a locked account: time first, then the operation, then the row's shortcuts. Where
+/// the book knows too few lots it is done again on one that knows all.
 pub fn operate<T>(
     desk: &Desk,
-    sight: Sight,
     account: &Account,
     extent: Extent,
     context: &Context,
     operation: &impl Fn(&Desk, &mut Book) -> Result<Outcome<T>>,
 ) -> Result<(T, Book)> {
-    let mut extents = [extent, Extent::Prefix, Extent::All].into_iter().skip_while(|next| *next != extent);
+    let (mut account, mut extent, mut totals) = (account.clone(), extent, CycleTotals::default());
     loop {
-        let Some(extent) = extents.next() else {
-            // A complete book needs no more lots: the domain never asks it to.
-            return Err(Error::invalid("an operation asked for more lots than there are").into());
-        };
-        let mut book = load(desk.spi, sight, account.clone(), extent, context.clone())?;
-        let done = match book.settle(desk.zone) {
-            Ok(()) => operation(desk, &mut book)?.and_then(|value| book.seal().map(|()| value)),
-            Err(stop) => Err(stop),
-        };
-        match done {
+        let mut book = load(desk.spi, Sight::Newest, account.clone(), extent, context.clone())?;
+        book.totals = totals;
+        if !book.settle_some(desk.zone, INSTANTS).map_err(refusal)? {
+            book.seal().map_err(refusal)?;
+            persist::save(desk.spi, &[&book])?;
+            (account, totals) = (book.account, book.totals);
+            session::check_interrupts()?;
+            continue;
+        }
+        match operation(desk, &mut book)?.and_then(|value| book.seal().map(|()| value)) {
             Ok(value) => return Ok((value, book)),
-            Err(Stop::Refused(error)) => return Err(error.into()),
-            Err(Stop::NeedLots) => continue,
+            Err(Stop::NeedLots) if extent == Extent::Head => extent = Extent::Prefix,
+            Err(Stop::NeedLots) if extent == Extent::Prefix => extent = Extent::All,
+            Err(stop) => return Err(refusal(stop)),
         }
     }
 }
@@ -129,12 +132,17 @@ pub fn write<T>(
     operation: impl Fn(&Desk, &mut Book) -> Result<Outcome<T>>,
 ) -> Result<Written<T>> {
     let spi = Spi::connect()?;
+    // Before the lock, so that a replay writes nothing; and once more after it, for a key that another session has used
+    // meanwhile.
+    if let Some(entry) = replay(&spi, Sight::Newest, account, keyed)? {
+        return Ok(Written::Replayed(Box::new(entry)));
+    }
     let locked = match lookup::lock_account(&spi, account)? {
         Some(locked) => locked,
         None if unknown == Unknown::Refuse => return Err(lookup::unknown_account(account).into()),
         None => {
             // In statements of their own: a row that somebody else is just making is waited for, then locked.
-            persist::make_row(&spi, account, session::clock()?.0)?;
+            persist::make_rows(&spi, &[account], session::clock()?.0)?;
             lookup::lock_account(&spi, account)?.ok_or_else(|| lookup::unknown_account(account))?
         }
     };
@@ -155,7 +163,7 @@ pub fn write<T>(
         operation(desk, book)
     };
     let extent = if unopened { Extent::All } else { extent };
-    let (value, book) = operate(&desk, Sight::Newest, &locked, extent, &context, &with_opening)?;
+    let (value, book) = operate(&desk, &locked, extent, &context, &with_opening)?;
     save(&spi, &locked, &book)?;
     Ok(Written::Done(value, Box::new(book)))
 }

@@ -65,6 +65,8 @@ static FIND_PAYMENT: Statement = Statement::new(
     &[Type::Text, Type::Text],
 );
 
+static EXISTS: Statement = Statement::new("SELECT FROM credits_ledger.accounts WHERE account = $1", ACCOUNT);
+
 /// How a statement sees the tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
@@ -87,12 +89,16 @@ fn first_account(rows: Rows) -> Result<Option<Account>> {
 
 /// LC002.
 pub fn unknown_account(account: &str) -> Error {
-    Error::new(Code::UnknownAccount, format!("account {account:?} does not exist"))
+    Error::new(Code::UnknownAccount, format!("account {account:?} does not exist")).detail(format!("account={account}"))
 }
 
 /// Without a lock: for reads, and for the fast path, which checks afterwards.
 pub fn read_account(spi: &Spi, account: &str) -> Result<Option<Account>> {
     first_account(spi.read(&READ_ACCOUNT, &[account.into()])?)
+}
+
+pub fn exists(spi: &Spi, account: &str) -> Result<bool> {
+    Ok(!spi.read(&EXISTS, &[account.into()])?.is_empty())
 }
 
 /// Waits for the account's lock, and reads its newest row.
@@ -101,8 +107,8 @@ pub fn lock_account(spi: &Spi, account: &str) -> Result<Option<Account>> {
 }
 
 /// As the account was opened, and its metadata.
-pub fn description(spi: &Spi, account: &str) -> Result<Description> {
-    let rows = spi.write(&READ_DESCRIPTION, &[account.into()])?;
+pub fn description(spi: &Spi, sight: Sight, account: &str) -> Result<Description> {
+    let rows = run(spi, sight, &READ_DESCRIPTION, &[account.into()])?;
     let Some(row) = rows.iter().next() else { return Err(unknown_account(account).into()) };
     let opened_with = serde_json::from_str(&row.json(0)?)
         .map_err(|e| Error::invalid(format!("opened_with of account {account:?} cannot be read: {e}")))?;
@@ -137,6 +143,20 @@ pub fn open_lots(spi: &Spi, sight: Sight, account: &Account, all: bool) -> Resul
 /// Every lot that the account ever had.
 pub fn all_lots(spi: &Spi, sight: Sight, account: &Account) -> Result<Vec<Lot>> {
     lots(run(spi, sight, &ALL_LOTS, &[account.account.as_str().into()])?, account.head)
+}
+
+/// Every lot that the account ever had, and (entry, lot) of those whose row says what the lot itself does not.
+pub fn lots_as_stored(spi: &Spi, account: &Account) -> Result<(Vec<Lot>, Vec<(i64, i32)>)> {
+    let (mut lots, mut misfiled) = (Vec::new(), Vec::new());
+    for row in spi.read(&ALL_LOTS, &[account.account.as_str().into()])?.iter() {
+        let lot = rows::lot(&row)?;
+        let is_head = account.head.is_some_and(|head| head.lot == lot.lot);
+        if !rows::is_filed_right(&row, &lot, is_head)? {
+            misfiled.push((lot.entry, lot.lot));
+        }
+        lots.push(with_head(lot, account.head));
+    }
+    Ok((lots, misfiled))
 }
 
 fn lots(rows: Rows, head: Option<Head>) -> Result<Vec<Lot>> {

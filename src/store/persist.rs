@@ -123,13 +123,15 @@ static ERASE: Statement = Statement::new(
     &[Type::Text, Type::I64, Type::Bytes],
 );
 
-/// Makes the row of an account that nobody opened yet, unless somebody else just does. It says 0 entries: the `open`
-/// follows in the same transaction.
-pub fn make_row(spi: &Spi, account: &str, now: Timestamp) -> Result<()> {
+/// Makes the rows of accounts that nobody opened yet, in this order, but for those that somebody else just makes. They
+/// say 0 entries: the `open` follows in the same transaction.
+pub fn make_rows(spi: &Spi, accounts: &[&str], now: Timestamp) -> Result<()> {
     let settings = Settings::defaults(now);
     let description = Description { opened_with: settings.clone(), metadata: None };
-    let row = rows::account_values(&Account::unopened(account, settings, now), Some(&description));
-    spi.write(&OPEN_ROW, &[Value::Rows("accounts", vec![row])])?;
+    let row = |name: &&str| rows::account_values(&Account::unopened(name, settings.clone(), now), Some(&description));
+    if !accounts.is_empty() {
+        spi.write(&OPEN_ROW, &[Value::Rows("accounts", accounts.iter().map(row).collect())])?;
+    }
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! Reads: the account as it is at an instant, computed without writing.
 
-use super::book::{context, load, refusal};
+use super::book::{INSTANTS, context, load, refusal};
 use super::lookup::{self, Sight, unknown_account};
 use super::rows;
-use crate::pg::{Result, ServerZone, Spi, Statement, Type};
+use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, session};
 use credits_domain::account::{Account, Balances, Cycle, Status};
 use credits_domain::amount::Amount;
-use credits_domain::book::{Book, Context, Extent};
+use credits_domain::book::{Book, Context, Extent, Purpose};
+use credits_domain::entry::Entry;
 use credits_domain::error::Error;
 use credits_domain::time::Timestamp;
 
@@ -43,12 +44,15 @@ impl AccountBalance {
 
 /// The account's book as time has made it by `context.now`; nothing is written. With `extent` `Head` and nothing due
 /// that is one lookup by primary key.
-pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context) -> Result<Book> {
+pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context, purpose: Purpose) -> Result<Book> {
     let zone = account.settings.time_zone.clone();
     let mut book = load(spi, Sight::Callers, account, extent, context)?;
-    book.dry = true;
+    book.purpose = purpose;
     if book.is_due() {
-        book.settle(&ServerZone::new(&zone)?).map_err(refusal)?;
+        let zone = ServerZone::new(&zone)?;
+        while !book.settle_some(&zone, INSTANTS).map_err(refusal)? {
+            session::check_interrupts()?;
+        }
     }
     Ok(book)
 }
@@ -58,7 +62,7 @@ pub fn balance(account: &str) -> Result<AccountBalance> {
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
     let entry = row.entry;
-    let book = settled(&spi, row, Extent::Head, context()?)?;
+    let book = settled(&spi, row, Extent::Head, context()?, Purpose::Read)?;
     Ok(AccountBalance::of(&book.account, entry, book.now()))
 }
 
@@ -97,7 +101,7 @@ pub fn balance_at(account: &str, at: Timestamp) -> Result<AccountBalance> {
     }
     if at >= row.recorded_at {
         let entry = row.entry;
-        let book = settled(&spi, row, Extent::Head, Context { now: at, ..context()? })?;
+        let book = settled(&spi, row, Extent::Head, Context { now: at, ..context()? }, Purpose::Read)?;
         return Ok(AccountBalance::of(&book.account, entry, at));
     }
     let entry = newest_until(&spi, &row, at)?;
@@ -169,12 +173,20 @@ static ENTRIES: Statement = Statement::new(
     &[Type::Text],
 );
 
-/// All entries of an account, oldest first, a few at a time.
-pub fn for_each_entry(spi: &Spi, account: &str, mut each: impl FnMut(&credits_domain::entry::Entry)) -> Result<()> {
+/// All entries of an account, oldest first, a few at a time: number, and the entry or why its row cannot be one.
+pub fn for_each_entry(
+    spi: &Spi,
+    account: &str,
+    mut each: impl FnMut(i64, std::result::Result<Entry, Box<Error>>),
+) -> Result<()> {
     spi.for_each_batch(&ENTRIES, &[account.into()], 1000, |batch| {
         for row in batch.iter() {
-            each(&rows::entry(&row)?);
+            match rows::entry(&row) {
+                Ok(entry) => each(entry.entry, Ok(entry)),
+                Err(pg::Error::Ledger(error)) => each(row.i64(1)?, Err(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        session::check_interrupts()
     })
 }

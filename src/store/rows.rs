@@ -38,7 +38,7 @@ macro_rules! entry_columns {
 macro_rules! cycle_columns {
     () => {
         "account, cycle, cycle_start, cycle_end, closed_at, granted, used, rolled_over, expired, debt_forgiven, \
-         debt_invoiced, foreseen_end"
+         debt_invoiced, foreseen_end, entry, hash"
     };
 }
 
@@ -181,6 +181,16 @@ pub fn lot(row: &Columns) -> Result<Lot> {
     })
 }
 
+/// Whether the columns that a lot's row keeps for the sake of finding it are those of the lot. The head's remainder
+/// stands on the account's row, so its own row may still be filed as open.
+pub fn is_filed_right(row: &Columns, lot: &Lot, is_head: bool) -> Result<bool> {
+    Ok(row.time(5)? == lot.expiry.burn_at()
+        && row.i32(6)? == lot.burn_rank()
+        && row.opt_time(4)? == lot.expiry.date()
+        && (is_head || row.bool(11)? == lot.is_open())
+        && row.is_null(17) == row.is_null(18))
+}
+
 pub fn lot_values(account: &str, lot: &Lot) -> Vec<Value> {
     vec![
         account.into(),
@@ -217,12 +227,12 @@ pub fn entry(row: &Columns) -> Result<Entry> {
         _ => return Err(corrupt("request", "a key without it, or it without a key").into()),
     };
     let movements = match (row.opt_i32(6)?, row.ints(29)?, row.amounts(30)?) {
-        (Some(lot), _, _) => vec![Movement { lot, amount: allowance_change + credits_change }],
+        (Some(lot), None, None) => vec![Movement { lot, amount: allowance_change + credits_change }],
         (None, Some(lots), Some(amounts)) if lots.len() == amounts.len() => {
             lots.into_iter().zip(amounts).map(|(lot, amount)| Movement { lot, amount }).collect()
         }
         (None, None, None) => Vec::new(),
-        _ => return Err(corrupt("list of movements", "lots and amounts differ in number").into()),
+        _ => return Err(corrupt("list of movements", "lots and amounts do not belong together").into()),
     };
     let kind = match row.opt_text(21)? {
         Some(kind) => Some(LotKind::parse(kind).ok_or_else(|| corrupt("kind of lot", kind))?),
@@ -258,6 +268,8 @@ pub fn entry(row: &Columns) -> Result<Entry> {
             metadata: row.opt_json(33)?,
             salt,
         },
+        quantity: row.opt_amount(25)?,
+        included: row.opt_amount(26)?,
         refers_to: row.opt_i64(27)?,
         reason: row.opt_text(28)?.map(Into::into),
         detail: row.opt_json(31)?,
@@ -308,8 +320,8 @@ pub fn entry_values(account: &str, entry: &Entry) -> Vec<Value> {
         dimensions.feature.as_deref().into(),
         dimensions.actor.as_deref().into(),
         dimensions.resource.as_deref().into(),
-        Value::Null, // quantity
-        Value::Null, // included
+        entry.quantity.into(),
+        entry.included.into(),
         entry.refers_to.into(),
         entry.reason.as_deref().into(),
         lots,
@@ -335,6 +347,8 @@ pub fn cycle(row: &Columns) -> Result<ClosedCycle> {
         debt_forgiven: row.amount(9)?,
         debt_invoiced: row.amount(10)?,
         foreseen_end: row.opt_time(11)?,
+        entry: row.i64(12)?,
+        hash: hash(row.bytes(13)?)?,
     })
 }
 
@@ -352,5 +366,7 @@ pub fn cycle_values(account: &str, cycle: &ClosedCycle) -> Vec<Value> {
         cycle.debt_forgiven.into(),
         cycle.debt_invoiced.into(),
         cycle.foreseen_end.into(),
+        cycle.entry.into(),
+        Value::Bytes(cycle.hash.to_vec()),
     ]
 }

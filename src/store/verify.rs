@@ -2,7 +2,7 @@
 
 use super::lookup::{self, Sight, unknown_account};
 use super::read;
-use crate::pg::{Error, Result, Rows, Spi, Statement, subtransaction};
+use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{Auditor, Problem};
 
 /// A problem, and the account that has it; no account: the ledger as a whole.
@@ -50,7 +50,7 @@ fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found
 /// LC002 for an account of which there is no row at all.
 pub fn one(account: &str) -> Result<Vec<Found>> {
     let spi = Spi::connect()?;
-    if lookup::read_account(&spi, account)?.is_none() {
+    if !lookup::exists(&spi, account)? {
         return match orphans(&spi)?.into_iter().find(|orphan| orphan == account) {
             Some(orphan) => Ok(vec![found(&orphan, None, "the account's row is missing")]),
             None => Err(unknown_account(account).into()),
@@ -122,9 +122,17 @@ fn check(account: &str) -> Result<Vec<Found>> {
 fn audit(account: &str) -> Result<Vec<Problem>> {
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
-    let lots = lookup::all_lots(&spi, Sight::Callers, &row)?;
+    let description = lookup::description(&spi, Sight::Callers, account)?;
+    let (lots, misfiled) = lookup::lots_as_stored(&spi, &row)?;
     let closed = lookup::closed_cycles(&spi, account)?;
-    let mut auditor = Auditor::new(&row, &lots);
-    read::for_each_entry(&spi, account, |entry| auditor.entry(entry))?;
-    Ok(auditor.finish(&closed))
+    let zone = ServerZone::new(&row.settings.time_zone)?;
+    let mut auditor = Auditor::new(&row, &lots, &closed);
+    for (entry, lot) in misfiled {
+        auditor.problem(Some(entry), format!("lot {lot} is filed in another place than it should be"));
+    }
+    read::for_each_entry(&spi, account, |number, entry| match entry {
+        Ok(entry) => auditor.entry(&entry),
+        Err(error) => auditor.unreadable(number, &error.message),
+    })?;
+    Ok(auditor.finish(&closed, &description.opened_with, &zone))
 }

@@ -57,7 +57,7 @@ impl DebtPolicy {
             .into_iter()
             .find(|policy| policy.name() == name)
             .ok_or_else(|| {
-                Error::invalid(format!("debt_policy {name:?} is none of repay, forgive_at_reset, invoice_at_reset"))
+                Error::argument("debt_policy", name, "debt_policy is none of repay, forgive_at_reset, invoice_at_reset")
             })
     }
 }
@@ -121,20 +121,24 @@ impl Settings {
                 .detail(format!("rollover_percent={}", self.rollover_percent)));
         }
         if !self.anchor.is_finite() {
-            return Err(Error::invalid("anchor must be a finite time"));
+            return Err(Error::argument("anchor", self.anchor, "anchor must be a finite time"));
         }
         let length = self.cycle_length;
         let too_long =
             length.typical_micros() > (Interval { months: LONGEST_CYCLE_MONTHS, ..Interval::ZERO }).typical_micros();
         if !length.is_zero() && (!length.is_positive() || length.typical_micros() < SHORTEST_CYCLE_MICROS || too_long) {
-            return Err(Error::invalid("cycle_length must be 0 (closed by hand), or from 1 second to 1000 years")
-                .hint("Give an interval whose fields are not negative, such as '1 month' or '7 days'."));
+            return Err(Error::argument(
+                "cycle_length",
+                length,
+                "cycle_length must be 0 (closed by hand), or from 1 second to 1000 years",
+            )
+            .hint("Give an interval whose fields are not negative, such as '1 month' or '7 days'."));
         }
         Ok(())
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycle {
     /// 1, 2, 3 … within the account.
     pub number: i32,

@@ -127,7 +127,8 @@ impl TryFrom<Decimal> for Amount {
     fn try_from(decimal: Decimal) -> Result<Amount> {
         let decimal = decimal.normalize();
         if decimal.scale() > DECIMALS {
-            return Err(Error::amount(format!("{decimal} has more than {DECIMALS} decimals")));
+            return Err(Error::amount(format!("{decimal} has more than {DECIMALS} decimals"))
+                .detail(format!("decimals={}", decimal.scale())));
         }
         // Cannot overflow: the mantissa is below 2^96 ≈ 7.9 × 10^28, times at most 10^6.
         Amount(decimal.mantissa() * 10_i128.pow(DECIMALS - decimal.scale())).checked("amount")

@@ -1,13 +1,14 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
-use crate::account::{Account, Balances};
+use crate::account::{Account, Balances, Cycle, Settings};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
 use crate::chain;
 use crate::entry::{Entry, Operation};
+use crate::error::Result;
 use crate::lifecycle::Detail;
-use crate::lot::{Bucket, Lot, LotStatus};
-use crate::time::Timestamp;
+use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
+use crate::time::{Timestamp, Zone};
 use std::collections::{BTreeMap, HashMap};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +29,27 @@ struct CycleTotals {
     invoiced: Amount,
 }
 
+/// What the entries say of a lot.
+#[derive(Clone, Copy)]
+struct LotTrail {
+    remaining: Amount,
+    status: LotStatus,
+    /// In which it became effective.
+    cycle: i32,
+    expired_at: Option<Timestamp>,
+}
+
 /// Reads an account's entries, oldest first, and then compares them with its rows.
 pub struct Auditor<'a> {
     account: &'a Account,
     lots: HashMap<i32, &'a Lot>,
     made_by: HashMap<i64, Vec<&'a Lot>>,
-    remaining: HashMap<i32, Amount>,
+    trails: BTreeMap<i32, LotTrail>,
     cycles: BTreeMap<i32, CycleTotals>,
+    closed: HashMap<i64, Vec<&'a ClosedCycle>>,
     state: Option<Detail>,
+    opened_with: Option<Settings>,
+    opened_at: Timestamp,
     newest: i64,
     after: Balances,
     used: Amount,
@@ -48,7 +62,11 @@ pub struct Auditor<'a> {
 
 impl<'a> Auditor<'a> {
     /// `lots` are all of the account's, what remains in the head being taken from the account's row.
-    pub fn new(account: &'a Account, lots: &'a [Lot]) -> Self {
+    pub fn new(account: &'a Account, lots: &'a [Lot], closed: &'a [ClosedCycle]) -> Self {
+        let mut closed_at: HashMap<i64, Vec<&ClosedCycle>> = HashMap::new();
+        for cycle in closed {
+            closed_at.entry(cycle.entry).or_default().push(cycle);
+        }
         let mut made_by: HashMap<i64, Vec<&Lot>> = HashMap::new();
         for lot in lots {
             made_by.entry(lot.entry).or_default().push(lot);
@@ -57,9 +75,12 @@ impl<'a> Auditor<'a> {
             account,
             lots: lots.iter().map(|lot| (lot.lot, lot)).collect(),
             made_by,
-            remaining: HashMap::new(),
+            trails: BTreeMap::new(),
             cycles: BTreeMap::new(),
+            closed: closed_at,
             state: None,
+            opened_with: None,
+            opened_at: Timestamp::NEG_INFINITY,
             newest: 0,
             after: Balances::default(),
             used: Amount::ZERO,
@@ -71,8 +92,15 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    fn problem(&mut self, entry: Option<i64>, problem: impl Into<String>) {
+    /// Something that the reader of the rows found.
+    pub fn problem(&mut self, entry: Option<i64>, problem: impl Into<String>) {
         self.problems.push(Problem { entry, problem: problem.into() });
+    }
+
+    /// The next entry, whose row cannot be one.
+    pub fn unreadable(&mut self, number: i64, why: &str) {
+        self.problem(Some(number), why);
+        self.newest = number;
     }
 
     /// The next entry.
@@ -86,6 +114,17 @@ impl<'a> Auditor<'a> {
             self.problem(number, format!("operation {} cannot stand here", entry.operation.name()));
         }
         let made = self.made_by.remove(&entry.entry).unwrap_or_default();
+        for lot in &made {
+            let (status, cycle) = match entry.operation {
+                Operation::Schedule => (LotStatus::Scheduled, entry.cycle),
+                Operation::Rollover => (LotStatus::Active, entry.cycle + 1),
+                _ => (LotStatus::Active, entry.cycle),
+            };
+            self.trails.insert(lot.lot, LotTrail { remaining: Amount::ZERO, status, cycle, expired_at: None });
+        }
+        if entry.redacted.is_some() && (entry.dimensions.is_personal() || entry.dimensions.salt.is_some()) {
+            self.problem(number, "it was redacted, and yet has actor, resource or metadata");
+        }
         if chain::hash(&self.hash, &self.account.account, entry, made.into_iter()) != entry.hash {
             self.problem(
                 number,
@@ -98,7 +137,10 @@ impl<'a> Auditor<'a> {
         self.count(entry);
         if let Some(detail) = &entry.detail {
             match Detail::from_json(detail) {
-                Ok(state) => self.state = Some(state),
+                Ok(state) => {
+                    self.opened_with = state.opened_with.clone().or(self.opened_with.take());
+                    self.state = Some(Detail { opened_with: None, result: None, ..state });
+                }
                 Err(error) => self.problem(number, error.message),
             }
         }
@@ -107,6 +149,14 @@ impl<'a> Auditor<'a> {
         self.used = entry.used;
         self.cycle = entry.cycle;
         self.hash = entry.hash;
+        if entry.entry == 1 {
+            self.opened_at = entry.recorded_at;
+        }
+        for cycle in self.closed.remove(&entry.entry).unwrap_or_default() {
+            if chain::cycle_hash(&self.hash, &self.account.account, cycle) != cycle.hash {
+                self.problem(number, format!("the row of closed cycle {} was changed", cycle.cycle));
+            }
+        }
     }
 
     fn check_balances(&mut self, entry: &Entry) {
@@ -147,9 +197,25 @@ impl<'a> Auditor<'a> {
             if lot.is_restricted() {
                 reserved += movement.amount;
             }
-            let remaining = self.remaining.entry(movement.lot).or_default();
-            *remaining += movement.amount;
-            let (left, whole) = (*remaining, lot.amount);
+            let (whole, kind) = (lot.amount, lot.kind);
+            let Some(trail) = self.trails.get_mut(&movement.lot) else {
+                self.problem(number, format!("lot {} moved before an entry made it", movement.lot));
+                continue;
+            };
+            trail.remaining += movement.amount;
+            match entry.operation {
+                Operation::Expire => {
+                    (trail.status, trail.expired_at) = (LotStatus::Expired, Some(entry.effective_at));
+                }
+                Operation::Grant if trail.status == LotStatus::Scheduled => {
+                    (trail.status, trail.cycle) = (LotStatus::Active, entry.cycle);
+                }
+                _ => {}
+            }
+            let left = trail.remaining;
+            if entry.kind.is_some_and(|named| named != kind) {
+                self.problem(number, format!("lot {} is not of the kind that the entry says", movement.lot));
+            }
             if left.is_negative() || left > whole {
                 self.problem(number, format!("lot {} of {whole} would hold {left}", movement.lot));
             }
@@ -187,13 +253,20 @@ impl<'a> Auditor<'a> {
             Operation::Expire if of_plan => totals.expired += entry.amount,
             Operation::Forgive => totals.forgiven += entry.amount,
             Operation::Invoice => totals.invoiced += entry.amount,
+            // What was scheduled never becomes effective.
+            Operation::Close => {
+                for trail in self.trails.values_mut().filter(|trail| trail.status == LotStatus::Scheduled) {
+                    trail.status = LotStatus::Expired;
+                }
+            }
             operation if operation.is_usage() => totals.used += entry.amount,
             _ => {}
         }
     }
 
     /// Compares what the entries add up to with the account's rows.
-    pub fn finish(mut self, closed: &[ClosedCycle]) -> Vec<Problem> {
+    /// `opened_with` is what the account's row says, `zone` the account's time zone.
+    pub fn finish(mut self, closed: &[ClosedCycle], opened_with: &Settings, zone: &dyn Zone) -> Vec<Problem> {
         let account = self.account;
         if account.entry != self.newest {
             self.problem(None, format!("the account says {} entries, there are {}", account.entry, self.newest));
@@ -221,32 +294,94 @@ impl<'a> Auditor<'a> {
         if account.recorded_at != self.recorded_at {
             self.problem(None, "the account's time is not that of its newest entry");
         }
-        match self.state.take() {
-            Some(state) if state == Detail { result: state.result.clone(), ..Detail::of(account) } => {}
-            _ => self.problem(None, "the account's status or settings are not those of its history"),
+        if self.opened_with.as_ref() != Some(opened_with) || account.opened_at != self.opened_at {
+            self.problem(None, "opened_with or opened_at is not what the account's history says");
         }
-        self.check_lots();
+        match self.state.take() {
+            Some(state) => {
+                let cycle = self.expected_cycle(&state, closed, zone);
+                if state != (Detail { cycle: state.cycle, ..Detail::of(account) }) {
+                    self.problem(None, "the account's status or settings are not those of its history");
+                }
+                if cycle.is_ok_and(|cycle| cycle != account.cycle) {
+                    self.problem(None, "the account's running cycle is not the one that its history leads to");
+                }
+            }
+            None => self.problem(None, "the account's history does not say what it is set to"),
+        }
+        self.check_lots(zone);
         self.check_cycles(closed);
         self.problems
     }
 
-    fn check_lots(&mut self) {
+    /// The running cycle, from the newest entry that states one and the cycles that were closed since.
+    fn expected_cycle(&self, state: &Detail, closed: &[ClosedCycle], zone: &dyn Zone) -> Result<Cycle> {
+        let account = self.account;
+        match closed.last() {
+            Some(last) if last.cycle >= state.cycle.number && !account.is_closed() => {
+                let end = self.book().end_after(last.end, zone)?;
+                Ok(Cycle { number: last.cycle + 1, start: last.end, end })
+            }
+            _ => Ok(state.cycle),
+        }
+    }
+
+    /// The account's book with its open lots, to ask it what the row's shortcuts should be.
+    fn book(&self) -> Book {
+        let context = Context { now: self.account.recorded_at, clock_was_set: false, recorded_by: String::new() };
+        let open = self.lots.values().filter(|lot| lot.is_open()).map(|lot| (*lot).clone()).collect();
+        Book::new(self.account.clone(), open, Extent::All, context)
+    }
+
+    /// Whether a lot's row says what the entries say of it.
+    fn check_lot(&mut self, lot: &Lot, book: &Book, zone: &dyn Zone) {
+        let Some(trail) = self.trails.get(&lot.lot).copied() else {
+            self.problem(Some(lot.entry), format!("no entry made lot {}", lot.lot));
+            return;
+        };
+        let mut problem = |what: String| self.problem(Some(lot.entry), format!("lot {} {what}", lot.lot));
+        let found = lot.remaining + lot.held;
+        if found != trail.remaining {
+            problem(format!("holds {found}, but its allocations add up to {}", trail.remaining));
+        }
+        if lot.status != trail.status {
+            problem(format!("is {}, but by its entries it is {}", lot.status.name(), trail.status.name()));
+        }
+        if lot.cycle != trail.cycle {
+            problem(format!("says cycle {}, but became effective in cycle {}", lot.cycle, trail.cycle));
+        }
+        let last = match (lot.kind, lot.expires_after_cycles) {
+            (LotKind::Allowance | LotKind::Rollover, _) => Some(trail.cycle),
+            (_, Some(cycles)) if trail.status != LotStatus::Scheduled => trail.cycle.checked_add(cycles - 1),
+            _ => None,
+        };
+        let never_began = lot.expires_after_cycles.is_some() && matches!(lot.expiry, Expiry::AfterCycles(_));
+        if lot.expiry.cycle() != last && !never_began {
+            problem("expires at the end of another cycle than it should".into());
+        }
+        let date = match (lot.expiry, trail.expired_at) {
+            (Expiry::Cycle { .. }, Some(at)) => Some(Some(at)),
+            (Expiry::Cycle { cycle, .. }, None) if lot.is_open() => {
+                book.expiry_of_cycle(cycle, zone).ok().map(Expiry::date)
+            }
+            _ => None,
+        };
+        if date.is_some_and(|date| date != lot.expiry.date()) {
+            problem("expires at another time than it should".into());
+        }
+    }
+
+    fn check_lots(&mut self, zone: &dyn Zone) {
         let account = self.account;
         let mut lots: Vec<&Lot> = self.lots.values().copied().collect();
         lots.sort_by_key(|lot| lot.lot);
+        let mut book = self.book();
         for (lot, number) in lots.iter().zip(1..) {
             if lot.lot != number {
                 self.problem(None, format!("lot {number} is missing"));
                 return;
             }
-            let expected = self.remaining.get(&lot.lot).copied().unwrap_or_default();
-            if lot.remaining + lot.held != expected {
-                let found = lot.remaining + lot.held;
-                self.problem(
-                    Some(lot.entry),
-                    format!("lot {number} holds {found}, but its allocations add up to {expected}"),
-                );
-            }
+            self.check_lot(lot, &book, zone);
             if lot.status != LotStatus::Active && lot.remaining.is_positive() {
                 self.problem(
                     Some(lot.entry),
@@ -260,14 +395,20 @@ impl<'a> Auditor<'a> {
         if !self.made_by.is_empty() {
             self.problem(None, "there are lots that no entry made");
         }
-        // The row's shortcuts: the head, and when time has something to do.
-        let context = Context { now: account.recorded_at, clock_was_set: false, recorded_by: String::new() };
-        let open = lots.into_iter().filter(|lot| lot.is_open()).cloned().collect();
-        let mut book = Book::new(account.clone(), open, Extent::All, context);
+        // The row's shortcuts: the head, and when time has something to do. A head in which nothing remains is left
+        // where it was until somebody needs the next one.
         let sealed = book.seal().is_ok();
-        let head = |account: &Account| account.head.filter(|head| head.remaining.is_positive()).map(|head| head.lot);
-        if !sealed || (account.head.is_some() && head(account).is_some() && head(&book.account) != head(account)) {
+        let empty = account.head.is_some_and(|head| !head.remaining.is_positive());
+        let as_it_should_be = account.head == book.account.head;
+        if !sealed || !(empty || as_it_should_be) {
             self.problem(None, "the account's head is not the first lot in burn order");
+        }
+        if empty
+            && account
+                .head
+                .is_some_and(|head| self.lots.get(&head.lot).is_none_or(|lot| lot.kind.bucket() != head.bucket))
+        {
+            self.problem(None, "the account's head is not a lot of its kind");
         }
         if account.next_event_at > book.account.next_event_at {
             self.problem(None, "the account's next_event_at is too late");

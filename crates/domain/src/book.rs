@@ -63,6 +63,31 @@ pub struct ClosedCycle {
     pub debt_forgiven: Amount,
     pub debt_invoiced: Amount,
     pub closed_at: Timestamp,
+    /// The account's newest entry when it was closed.
+    pub entry: i64,
+    pub hash: [u8; 32],
+}
+
+/// What the cycles that were closed on a book add up to, of allowance and rollover lots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CycleTotals {
+    pub closed: i32,
+    pub granted: Amount,
+    pub rolled_over: Amount,
+    pub expired: Amount,
+    pub debt_forgiven: Amount,
+    pub debt_invoiced: Amount,
+}
+
+/// What a book keeps of what time does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everything: it will be written.
+    Write,
+    /// The account and its open lots.
+    Read,
+    /// These, and the lots that close meanwhile.
+    ReadLots,
 }
 
 /// What an account's row keeps beside what operations need.
@@ -137,8 +162,9 @@ pub struct Book {
     /// To be written: the account was described anew.
     pub redescribed: Option<Description>,
     pub context: Context,
-    /// A read: the entries are thought of only, and need no hash.
-    pub dry: bool,
+    pub purpose: Purpose,
+    /// Over the cycles closed since the operation began.
+    pub totals: CycleTotals,
     /// The balances after the newest entry.
     mark: Balances,
     /// Movements since the newest entry.
@@ -162,7 +188,8 @@ impl Book {
             closed: Vec::new(),
             redescribed: None,
             context,
-            dry: false,
+            purpose: Purpose::Write,
+            totals: CycleTotals::default(),
             mark,
             movements: Vec::new(),
         }
@@ -251,11 +278,15 @@ impl Book {
     }
 
     /// Appends an entry with all that moved since the last one.
-    pub(crate) fn record(&mut self, draft: Draft) -> &Entry {
+    pub(crate) fn record(&mut self, draft: Draft) {
         let account = &mut self.account;
+        account.entry += 1;
+        if self.purpose != Purpose::Write {
+            self.movements.clear();
+            return;
+        }
         let before = std::mem::replace(&mut self.mark, account.balances);
         let after = account.balances;
-        account.entry += 1;
         account.recorded_at = self.context.now;
         let mut entry = Entry {
             entry: account.entry,
@@ -271,6 +302,8 @@ impl Book {
             cycle: account.cycle.number,
             movements: std::mem::take(&mut self.movements),
             dimensions: draft.dimensions,
+            quantity: None,
+            included: None,
             refers_to: draft.refers_to,
             reason: draft.reason,
             detail: draft.detail,
@@ -281,14 +314,24 @@ impl Book {
             redacted: None,
             hash: [0; 32],
         };
-        if !self.dry {
-            let made = self.lots.iter().filter(|lot| lot.entry == entry.entry);
-            entry.hash = chain::hash(&account.hash, &account.account, &entry, made);
-            account.hash = entry.hash;
-        }
-        let place = self.entries.len();
+        let made = self.lots.iter().filter(|lot| lot.entry == entry.entry);
+        entry.hash = chain::hash(&account.hash, &account.account, &entry, made);
+        account.hash = entry.hash;
         self.entries.push(entry);
-        &self.entries[place]
+    }
+
+    /// Appends a closed cycle, once its entries are recorded.
+    pub(crate) fn record_cycle(&mut self, mut cycle: ClosedCycle) {
+        self.totals.closed += 1;
+        self.totals.rolled_over += cycle.rolled_over;
+        self.totals.expired += cycle.expired;
+        self.totals.debt_forgiven += cycle.debt_forgiven;
+        self.totals.debt_invoiced += cycle.debt_invoiced;
+        if self.purpose == Purpose::Write {
+            cycle.entry = self.account.entry;
+            cycle.hash = chain::cycle_hash(&self.account.hash, &self.account.account, &cycle);
+            self.closed.push(cycle);
+        }
     }
 
     /// Sets the head and the next event anew. To be called once, after the last operation on the book.
@@ -354,7 +397,9 @@ impl Book {
                 i += 1;
             } else {
                 let lot = self.lots.remove(i);
-                self.retired.push(lot);
+                if self.purpose != Purpose::Read {
+                    self.retired.push(lot);
+                }
             }
         }
     }

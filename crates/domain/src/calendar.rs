@@ -18,14 +18,14 @@ pub struct Series<'z> {
 const NEIGHBOURS: i64 = 3;
 
 fn out_of_range() -> Error {
-    Error::invalid("the cycle's boundaries leave the range of time")
+    Error::argument("cycle_length", "out of range", "the cycle's boundaries leave the range of time")
 }
 
 impl<'z> Series<'z> {
     /// `length` must be positive.
     pub fn new(anchor: Timestamp, length: Interval, zone: &'z dyn Zone) -> Result<Self> {
         if !length.is_positive() {
-            return Err(Error::invalid("a cycle's length must be positive"));
+            return Err(Error::argument("cycle_length", length, "a cycle's length must be positive"));
         }
         Ok(Self { anchor, local_anchor: zone.to_local(anchor).ok_or_else(out_of_range)?, length, zone })
     }

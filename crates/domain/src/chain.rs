@@ -2,6 +2,7 @@
 //! edit of any entry shows.
 
 use crate::amount::Amount;
+use crate::book::ClosedCycle;
 use crate::entry::{Dimensions, Entry};
 use crate::lot::{Expiry, Lot};
 use sha2::{Digest, Sha256};
@@ -114,6 +115,7 @@ pub fn hash<'l>(previous: &[u8; 32], account: &str, entry: &Entry, lots: impl It
     for movement in &entry.movements {
         e.integer(i64::from(movement.lot)).amount(movement.amount);
     }
+    e.opt_amount(entry.quantity).opt_amount(entry.included);
     e.opt_text(entry.dimensions.feature.as_deref()).opt_integer(entry.refers_to).opt_text(entry.reason.as_deref());
     e.opt_text(entry.detail.as_deref().map(canonical).as_deref());
     match &entry.redacted {
@@ -137,5 +139,15 @@ pub fn hash<'l>(previous: &[u8; 32], account: &str, entry: &Entry, lots: impl It
         e.opt_text(lot.price.as_ref().map(|price| price.currency.as_str()));
         e.opt_text(lot.payment_ref.as_deref());
     }
+    e.sha256()
+}
+
+/// The hash of a closed cycle's row, tied to the newest entry of the moment at which it was closed.
+pub fn cycle_hash(newest: &[u8; 32], account: &str, cycle: &ClosedCycle) -> [u8; 32] {
+    let mut e = Encoder::new();
+    e.bytes(newest).text(account).integer(cycle.cycle.into()).integer(cycle.entry);
+    e.integer(cycle.start.0).integer(cycle.end.0).opt_integer(cycle.foreseen_end.map(|end| end.0));
+    e.integer(cycle.closed_at.0).amount(cycle.granted).amount(cycle.used).amount(cycle.rolled_over);
+    e.amount(cycle.expired).amount(cycle.debt_forgiven).amount(cycle.debt_invoiced);
     e.sha256()
 }

@@ -111,6 +111,7 @@ impl Book {
         self.move_lot(index, amount);
         self.repay_from(index);
         self.account.granted += amount;
+        self.totals.granted += amount;
         self.record(Draft::new(Operation::Allowance, amount).kind(LotKind::Allowance).at(instant));
     }
 
@@ -152,7 +153,8 @@ impl Book {
             self.account.balances.debt = Amount::ZERO;
             self.record(Draft::new(operation, debt).at(instant));
         }
-        self.closed.push(ClosedCycle {
+        self.retire();
+        self.record_cycle(ClosedCycle {
             cycle: closing.number,
             start: closing.start,
             end: instant,
@@ -164,6 +166,8 @@ impl Book {
             debt_forgiven,
             debt_invoiced,
             closed_at: self.now(),
+            entry: 0,
+            hash: [0; 32],
         });
     }
 
@@ -221,9 +225,13 @@ impl Book {
             return Err(closed(&self.account.account).into());
         }
         if manual && key.is_none() {
-            return Err(Error::invalid("a cycle that is closed by hand is reset with an idempotency_key")
-                .hint("Give the id of the event that resets it, such as the webhook's.")
-                .into());
+            return Err(Error::argument(
+                "idempotency_key",
+                "NULL",
+                "a cycle that is closed by hand is reset with an idempotency_key",
+            )
+            .hint("Give the id of the event that resets it, such as the webhook's.")
+            .into());
         }
         if let Some(start) = starts_at
             && (!start.is_finite() || start > now)
@@ -254,19 +262,17 @@ impl Book {
 
     /// What the cycles closed on this book amount to.
     pub fn cycle_result(&self) -> CycleResult {
-        let total = |figure: fn(&ClosedCycle) -> Amount| self.closed.iter().map(figure).sum();
-        let granted = self.entries.iter().filter(|entry| entry.operation == Operation::Allowance);
-        let balances = self.account.balances;
+        let (balances, totals) = (self.account.balances, self.totals);
         CycleResult {
             cycle: self.account.cycle.number,
             cycle_start: self.account.cycle.start,
             cycle_end: self.account.cycle.end,
-            cycles_closed: self.closed.len() as i32,
-            expired: total(|cycle| cycle.expired),
-            rolled_over: total(|cycle| cycle.rolled_over),
-            granted: granted.map(|entry| entry.amount).sum(),
-            debt_forgiven: total(|cycle| cycle.debt_forgiven),
-            debt_invoiced: total(|cycle| cycle.debt_invoiced),
+            cycles_closed: totals.closed,
+            expired: totals.expired,
+            rolled_over: totals.rolled_over,
+            granted: totals.granted,
+            debt_forgiven: totals.debt_forgiven,
+            debt_invoiced: totals.debt_invoiced,
             balance: balances.balance(),
             allowance: balances.allowance,
             credits: balances.credits,

@@ -38,7 +38,9 @@ impl OnInsufficient {
         [OnInsufficient::Error, OnInsufficient::Refuse, OnInsufficient::Partial, OnInsufficient::Allow]
             .into_iter()
             .find(|mode| mode.name() == name)
-            .ok_or_else(|| Error::invalid(format!("on_insufficient {name:?} is none of error, refuse, partial, allow")))
+            .ok_or_else(|| {
+                Error::argument("on_insufficient", name, "on_insufficient is none of error, refuse, partial, allow")
+            })
     }
 }
 

@@ -126,6 +126,10 @@ pub struct Entry {
     pub cycle: i32,
     pub movements: Vec<Movement>,
     pub dimensions: Dimensions,
+    /// Units, where it was priced by quantity.
+    pub quantity: Option<Amount>,
+    /// Of these, what included units covered.
+    pub included: Option<Amount>,
     pub refers_to: Option<i64>,
     pub reason: Option<String>,
     /// JSON: the settings that `open` and `configure` leave, the result of `reset`.

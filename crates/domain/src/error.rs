@@ -191,7 +191,12 @@ impl Error {
         self
     }
 
-    /// LC005: the argument cannot be.
+    /// LC005: this argument cannot have this value.
+    pub fn argument(argument: &str, value: impl fmt::Display, message: impl Into<String>) -> Self {
+        Self::invalid(message).detail(format!("argument={argument} value={}", shortened(&value.to_string())))
+    }
+
+    /// LC005: an argument cannot be.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
     }
@@ -199,6 +204,15 @@ impl Error {
     /// LC004: the amount cannot be.
     pub fn amount(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidAmount, message)
+    }
+}
+
+/// Enough of a value to recognize it.
+pub fn shortened(value: &str) -> String {
+    const LONGEST: usize = 80;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.into(),
     }
 }
 

@@ -66,7 +66,7 @@ impl Grant {
     /// LC004 or LC005 where the request can be for no account at any time.
     pub fn check(&self) -> Result<()> {
         if !self.kind.grantable() {
-            return Err(Error::invalid(format!("lots of kind {:?} are made by the ledger only", self.kind.name()))
+            return Err(Error::argument("kind", self.kind.name(), "lots of this kind are made by the ledger only")
                 .hint("Grant one of purchase, promo, welcome, trial, bonus, adjustment."));
         }
         if let Some(priority) = self.priority
@@ -76,20 +76,20 @@ impl Grant {
         }
         match self.expiry {
             GrantExpiry::In(interval) if !interval.is_positive() => {
-                return Err(Error::invalid("expires_in must be a positive interval"));
+                return Err(Error::argument("expires_in", interval, "expires_in must be a positive interval"));
             }
             GrantExpiry::AfterCycles(cycles) if cycles < 1 => {
                 return Err(Error::invalid("expires_after_cycles must be at least 1")
                     .detail(format!("expires_after_cycles={cycles}")));
             }
             GrantExpiry::At(at) if !at.is_finite() => {
-                return Err(Error::invalid("expires_at must be a finite time")
+                return Err(Error::argument("expires_at", at, "expires_at must be a finite time")
                     .hint("Leave it out for credits that never expire."));
             }
             _ => {}
         }
-        if self.effective_at.is_some_and(|at| !at.is_finite()) {
-            return Err(Error::invalid("effective_at must be a finite time"));
+        if let Some(at) = self.effective_at.filter(|at| !at.is_finite()) {
+            return Err(Error::argument("effective_at", at, "effective_at must be a finite time"));
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Book {
             GrantExpiry::At(at) => Expiry::At(at),
             GrantExpiry::In(interval) => Expiry::At(
                 zone.add(effective_at, interval)
-                    .ok_or_else(|| Error::invalid("expires_in leaves the range of time"))?,
+                    .ok_or_else(|| Error::argument("expires_in", interval, "expires_in leaves the range of time"))?,
             ),
             GrantExpiry::AfterCycles(cycles) if scheduled => Expiry::AfterCycles(cycles),
             GrantExpiry::AfterCycles(cycles) => self.expiry_after_cycles(cycles, zone)?,

@@ -16,6 +16,11 @@ use serde::{Deserialize, Serialize};
 pub struct Detail {
     pub status: Status,
     pub settings: Settings,
+    pub cycle: Cycle,
+    pub opened_by_grant: bool,
+    /// Of the entry that gave the account its first settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_with: Option<Settings>,
     /// Of `reset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<CycleResult>,
@@ -23,7 +28,14 @@ pub struct Detail {
 
 impl Detail {
     pub fn of(account: &Account) -> Detail {
-        Detail { status: account.status, settings: account.settings.clone(), result: None }
+        Detail {
+            status: account.status,
+            settings: account.settings.clone(),
+            cycle: account.cycle,
+            opened_by_grant: account.opened_by_grant,
+            opened_with: None,
+            result: None,
+        }
     }
 
     pub fn to_json(&self) -> Result<String> {
@@ -74,13 +86,13 @@ impl Changes {
             "debt_policy" => set(&mut self.debt_policy, defaults.debt_policy),
             "metadata" => set(&mut self.metadata, Dimensions::default()),
             _ => {
-                return Err(Error::invalid(format!("clear names {name:?}, which is no setting of an account")).hint(
+                return Err(Error::argument("clear", name, "clear names what is no setting of an account").hint(
                     "The settings are allowance, cycle_length, anchor, time_zone, rollover_percent, rollover_max, \
                      overdraft_limit, debt_policy and metadata.",
                 ));
             }
         };
-        if free { Ok(()) } else { Err(Error::invalid(format!("{name} is both given and named in clear"))) }
+        if free { Ok(()) } else { Err(Error::argument("clear", name, "a setting is both given and named in clear")) }
     }
 
     /// LC004 or LC005 where a new setting cannot be, whatever the others are.
@@ -118,8 +130,9 @@ fn set<T>(slot: &mut Option<T>, value: T) -> bool {
 
 impl Book {
     fn record_state(&mut self, operation: Operation, reason: Option<String>, dimensions: Dimensions) -> Result<()> {
+        let opened_with = self.redescribed.as_ref().map(|new| new.opened_with.clone());
         let mut draft = Draft::new(operation, Amount::ZERO);
-        draft.detail = Some(Detail::of(&self.account).to_json()?);
+        draft.detail = Some(Detail { opened_with, ..Detail::of(&self.account) }.to_json()?);
         draft.reason = reason;
         draft.dimensions = dimensions;
         self.record(draft);
@@ -157,6 +170,7 @@ impl Book {
             return Err(closed(&self.account.account).into());
         }
         Err(Error::invalid(format!("account {:?} was opened with other settings", self.account.account))
+            .detail(format!("opened_at={} status={}", self.account.opened_at, self.account.status.name()))
             .hint("Change the settings of an account with credits_configure_account.")
             .into())
     }

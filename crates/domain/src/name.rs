@@ -13,7 +13,11 @@ pub fn check(argument: &str, name: &str) -> Result<()> {
     }
     // C0, DEL and C1.
     if name.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("{argument} must not contain control characters")));
+        return Err(Error::argument(
+            argument,
+            name.escape_debug(),
+            format!("{argument} must not contain control characters"),
+        ));
     }
     Ok(())
 }
@@ -23,14 +27,14 @@ pub fn check_currency(currency: &str) -> Result<()> {
     if currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()) {
         Ok(())
     } else {
-        Err(Error::invalid("currency must be three capital letters, such as EUR"))
+        Err(Error::argument("currency", currency, "currency must be three capital letters, such as EUR"))
     }
 }
 
 /// Sorted and without duplicates, as a set is compared. LC005 where it is empty or one of them is no name.
 pub fn check_features(mut features: Vec<String>) -> Result<Vec<String>> {
     if features.is_empty() {
-        return Err(Error::invalid("features must name at least one feature")
+        return Err(Error::argument("features", "{}", "features must name at least one feature")
             .hint("Leave it out for credits of use everywhere."));
     }
     for feature in &features {

@@ -18,23 +18,30 @@ impl Book {
 
     /// Records all that time has done by now.
     pub fn settle(&mut self, zone: &dyn Zone) -> Outcome<()> {
+        while !self.settle_some(zone, usize::MAX)? {}
+        Ok(())
+    }
+
+    /// Records what time has done by now, but no more than so many instants of it; true where that was all.
+    pub fn settle_some(&mut self, zone: &dyn Zone, instants: usize) -> Outcome<bool> {
         if !self.is_due() {
-            return Ok(());
+            return Ok(true);
         }
         self.need_all()?;
-        loop {
+        for _ in 0..instants {
             let instant = self.next_event();
             self.account.next_event_at = instant;
             if instant > self.now() {
-                return Ok(());
+                return Ok(true);
             }
             if self.account.cycle.end == Some(instant) {
                 self.begin_next_cycle(instant, zone)?;
             }
             self.expire_lots(instant);
-            self.start_scheduled(instant, zone)?;
             self.retire();
+            self.start_scheduled(instant, zone)?;
         }
+        Ok(false)
     }
 
     /// Expires what remains in the lots whose time is over at `instant`; those of the plan go with their cycle.
@@ -57,6 +64,10 @@ impl Book {
         let lot = &mut self.lots[index];
         let (kind, remaining) = (lot.kind, lot.remaining);
         lot.status = LotStatus::Expired;
+        if let Expiry::Cycle { cycle, .. } = lot.expiry {
+            // What was foreseen has come, perhaps at another instant.
+            lot.expiry = Expiry::Cycle { cycle, at: Some(instant) };
+        }
         self.move_lot(index, -remaining);
         self.record(Draft::new(Operation::Expire, remaining).kind(kind).at(instant));
         remaining

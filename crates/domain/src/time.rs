@@ -50,6 +50,13 @@ pub struct Interval {
     pub micros: i64,
 }
 
+/// Its three fields, as Postgres counts them.
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} mons {} days {} us", self.months, self.days, self.micros)
+    }
+}
+
 impl Interval {
     pub const ZERO: Interval = Interval { months: 0, days: 0, micros: 0 };
     pub const MONTH: Interval = Interval { months: 1, days: 0, micros: 0 };
