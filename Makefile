@@ -20,6 +20,13 @@ UPGRADES = $(wildcard sql/credits_ledger--*--*.sql)
 # Each test works on a database of its own; the server that they share has room for a few at a time.
 RUST_TEST_THREADS ?= 4
 
+# Said before anything is built, which takes minutes the first time.
+ifneq ($(TRACE),)
+ifneq ($(shell test -r "$(TRACE)" && echo readable),readable)
+$(error TRACE=$(TRACE): there is no such file, or it cannot be read)
+endif
+endif
+
 # What the programs started below need to know. RUST_BACKTRACE would reach servers and put backtraces into errors.
 run = env -u RUST_BACKTRACE PG_CONFIG="$(PG_CONFIG)" PGRX_PG_CONFIG_PATH="$(PG_CONFIG)"
 again = $(MAKE) --no-print-directory
@@ -59,7 +66,7 @@ installed: setup
 	@$(again) build
 	@$(run) scripts/install-built $(MAKE)
 
-demo: installed ## play a company's month, then replay a usage trace as load: make demo [TRACE=file.csv]
+demo: installed ## play a company's month, then replay a usage trace as load: make demo [TRACE=file.csv] [RATE=credits per token]
 	@$(run) $(CARGO) build --profile tools --locked --package credits_ledger_demo
 	@$(run) scripts/demo $(TARGET)/tools/credits_ledger_demo $(if $(TRACE),"$(TRACE)")
 

@@ -32,17 +32,14 @@ type Result<T> = std::result::Result<T, String>;
 fn run() -> Result<bool> {
     let options = Options::parse(std::env::args().skip(1))?;
     let requests = match &options.trace {
-        Some(file) => {
-            println!("Trace: {}", file.display());
-            trace::read(file)?
-        }
-        None => {
-            println!("Trace: generated (a CSV file of your own: make demo TRACE=file.csv)");
-            trace::generated(options.seed)
-        }
+        Some(file) => trace::read(file)?,
+        None => trace::generated(options.seed),
     };
-    report::requests(&requests, options.rate);
     let plan = accounts::plan(&requests, options.rate, options.seed)?;
+    if options.check {
+        return Ok(true);
+    }
+    report::requests(&options, &requests);
     let mut client = options.connect()?;
     accounts::open(&mut client, &plan)?;
     let outcome = load::replay(&options, &plan)?;

@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 use std::path::PathBuf;
 
 const USAGE: &str = "\
-usage: credits_ledger_demo --socket FOLDER [options]
+usage: credits_ledger_demo --socket FOLDER | --check [options]
   --socket FOLDER    folder of the server's unix socket
+  --check            only read the options and the trace, and say what is wrong with them
   --database NAME    (default demo)
   --trace FILE       CSV of TIMESTAMP,ContextTokens,GeneratedTokens (default: a generated trace)
   --rate CREDITS     credits per token, at most 6 decimals (default 0.001)
@@ -16,6 +17,8 @@ usage: credits_ledger_demo --socket FOLDER [options]
 
 /// What to replay, and where.
 pub struct Options {
+    /// Read everything, replay nothing.
+    pub check: bool,
     pub socket: PathBuf,
     pub database: String,
     pub trace: Option<PathBuf>,
@@ -29,6 +32,7 @@ impl Options {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options> {
         let mut socket = None;
         let mut options = Options {
+            check: false,
             socket: PathBuf::new(),
             database: "demo".into(),
             trace: None,
@@ -37,6 +41,10 @@ impl Options {
             seed: 1,
         };
         while let Some(name) = args.next() {
+            if name == "--check" {
+                options.check = true;
+                continue;
+            }
             let value = args.next().ok_or_else(|| format!("{name} needs a value\n{USAGE}"))?;
             match name.as_str() {
                 "--socket" => socket = Some(PathBuf::from(value)),
@@ -48,7 +56,11 @@ impl Options {
                 _ => return Err(format!("unknown option {name}\n{USAGE}")),
             }
         }
-        options.socket = socket.ok_or(USAGE)?;
+        options.socket = match socket {
+            Some(socket) => socket,
+            None if options.check => PathBuf::new(),
+            None => return Err(USAGE.to_owned()),
+        };
         Ok(options)
     }
 
@@ -69,8 +81,9 @@ fn number(name: &str, value: &str) -> Result<u64> {
 }
 
 fn rate(value: &str) -> Result<Decimal> {
-    let rate: Decimal = value.parse().map_err(|_| format!("--rate {value}: not a decimal number"))?;
-    if rate <= Decimal::ZERO || rate.normalize().scale() > 6 || rate > Decimal::from(1000) {
+    let parsed = value.parse::<Decimal>().map_err(|_| format!("--rate {value}: not a decimal number"))?;
+    let rate = parsed.normalize();
+    if rate <= Decimal::ZERO || rate.scale() > 6 || rate > Decimal::from(1000) {
         return Err(format!("--rate {value}: must be above 0, at most 1000, with at most 6 decimals"));
     }
     Ok(rate)

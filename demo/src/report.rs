@@ -3,13 +3,18 @@
 use crate::Result;
 use crate::accounts::{Plan, failed};
 use crate::load::Outcome;
+use crate::options::Options;
 use crate::trace::Request;
 use postgres::Client;
 use rust_decimal::Decimal;
 use std::time::Duration;
 
-/// The trace in one line.
-pub fn requests(requests: &[Request], rate: Decimal) {
+/// What is replayed.
+pub fn requests(options: &Options, requests: &[Request]) {
+    match &options.trace {
+        Some(file) => println!("Trace: {}", file.display()),
+        None => println!("Trace: generated (a CSV file of your own: make demo TRACE=file.csv)"),
+    }
     let sum = |count: fn(&Request) -> u32| requests.iter().map(|request| u64::from(count(request))).sum::<u64>();
     let (context, generated) = (sum(|request| request.context), sum(|request| request.generated));
     println!(
@@ -17,7 +22,7 @@ pub fn requests(requests: &[Request], rate: Decimal) {
         grouped(requests.len() as u64),
         grouped(context),
         grouped(generated),
-        rate.normalize()
+        options.rate
     );
 }
 
@@ -53,7 +58,7 @@ pub fn balances(client: &mut Client, plan: &Plan, rate: Decimal) -> Result<()> {
              JOIN (SELECT account, sum(amount) AS granted FROM credits_grants GROUP BY account) g USING (account)
              WHERE a.account = ANY ($1) ORDER BY a.account",
             // Every amount has at most the rate's decimals, so this rounds nothing: it lines the figures up.
-            &[&names(plan), &(rate.normalize().scale() as i32)],
+            &[&names(plan), &(rate.scale() as i32)],
         )
         .map_err(|error| failed("credits_accounts", &error))?;
     println!("\nBalances");
