@@ -167,6 +167,18 @@ fn unusual_shifts() {
     follow("2026-10-24 00:30+00", "1 day", "Antarctica/Troll", 4);
 }
 
+/// Any zone that `AT TIME ZONE` knows, by whatever name, and rules beyond the tables and before them.
+#[test]
+fn zones_by_other_names_and_other_centuries() {
+    for zone in ["utc", "america/NEW_york", "EST5EDT", "CET", "EST", "PDT", "Etc/GMT+5", "posix/Europe/Berlin", "<+0330>-3:30"] {
+        follow("2026-02-08 07:30+00", "1 month", zone, 4);
+    }
+    follow("2060-02-14 07:30+00", "1 month", "America/New_York", 12);
+    follow("2500-03-28 01:30+00", "7 days", "Europe/Berlin", 4);
+    follow("1937-06-29 23:00+00", "1 day", "Europe/Amsterdam", 4);
+    follow("1883-11-17 17:00+00", "1 day", "America/New_York", 4);
+}
+
 /// The first cycle begins at the anchor given, also where its local time happens twice and would be resolved to the
 /// second one.
 #[test]
