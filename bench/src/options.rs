@@ -47,7 +47,7 @@ usage: cargo run --release -p credits_ledger_bench -- [options]
   --list           the groups
 
 PG_CONFIG names the pg_config of the Postgres to use (default /usr/bin/pg_config); the extension must be
-installed there.";
+installed there. A full run writes up to 40 GB below --dir, and removes it.";
 
 impl Options {
     /// Reads the command line; `None` where it only asked for help.

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 /// page writes the whole page, which would hit whichever contender comes next.
 pub const SETTINGS: [(&str, &str); 11] = [
     ("listen_addresses", "''"),
-    ("max_wal_size", "32GB"),
+    ("max_wal_size", "48GB"),
     ("min_wal_size", "2GB"),
-    ("checkpoint_timeout", "30min"),
+    ("checkpoint_timeout", "2h"),
     ("wal_level", "replica"),
     ("autovacuum", "on"),
     ("fsync", "on"),
