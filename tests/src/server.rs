@@ -18,7 +18,7 @@ const PORT: u16 = 5432;
 const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", ""),
     ("fsync", "off"),
-    ("max_connections", "100"),
+    ("max_connections", "200"),
     ("max_prepared_transactions", "20"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
