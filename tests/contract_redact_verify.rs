@@ -36,8 +36,26 @@ fn history(s: &mut Session) {
     s.run("SELECT * FROM credits_unfreeze_account('a')");
     s.run("SELECT * FROM credits_reset_cycle('a', 'r1', '2026-03-01 00:00+00')");
     s.run("SELECT * FROM credits_debit('a', 7, 'd4', 'chat', 'ann', 'doc 2', metadata => '{\"n\": 2}')");
+    s.at("2026-04-15 00:00+00");
+    s.run("SELECT * FROM credits_debit('a', 60, 'd5')");
     s.run("SELECT * FROM credits_grant('b', 10, 'g')");
     s.run("SELECT * FROM credits_debit('b', 4, 'd', actor => 'eve')");
+    assert_eq!(
+        s.list("SELECT DISTINCT operation FROM credits_history ORDER BY 1"),
+        [
+            "allowance",
+            "configure",
+            "debit",
+            "expire",
+            "freeze",
+            "grant",
+            "open",
+            "reset",
+            "rollover",
+            "schedule",
+            "unfreeze"
+        ]
+    );
     sound(s);
 }
 
@@ -142,7 +160,9 @@ fn other_value(column: &str, kind: &str) -> String {
         "numeric" | "integer" | "bigint" => format!("coalesce({column}, 0) + 1"),
         "text" => format!("coalesce({column}, '') || 'x'"),
         "boolean" => format!("NOT coalesce({column}, false)"),
-        "timestamp with time zone" => format!("coalesce({column}, '2026-03-01 00:00+00') + '1 second'"),
+        "timestamp with time zone" => {
+            format!("CASE WHEN isfinite({column}) THEN {column} + '1 second' ELSE '2026-03-01 00:00+00' END")
+        }
         "interval" => format!("{column} + '1 day'"),
         "bytea" => format!("coalesce({column}, '') || '\\x01'"),
         "jsonb" => "'{\"forged\": true}'".to_string(),
@@ -275,6 +295,20 @@ fn an_edit_of_any_column_of_an_account_is_named() {
     history(&mut s);
     let rows = ["account = 'a'".to_string(), "account = 'b'".to_string()];
     assert_eq!(unnoticed(&mut s, "accounts", &rows), Vec::<String>::new());
+}
+
+#[test]
+fn an_edit_of_any_column_of_a_closed_cycle_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    history(&mut s);
+    let rows: Vec<String> = s
+        .list("SELECT cycle FROM credits_cycles WHERE account = 'a' AND closed_at IS NOT NULL ORDER BY cycle")
+        .iter()
+        .map(|cycle| format!("account = 'a' AND cycle = {cycle}"))
+        .collect();
+    assert!(rows.len() >= 3, "{}", rows.len());
+    assert_eq!(unnoticed(&mut s, "cycles", &rows), Vec::<String>::new());
 }
 
 /// What `credits_verify` says after this, which is then undone.
