@@ -197,7 +197,7 @@ impl<'a> Auditor<'a> {
             if lot.is_restricted() {
                 reserved += movement.amount;
             }
-            let (whole, kind) = (lot.amount, lot.kind);
+            let whole = lot.amount;
             let Some(trail) = self.trails.get_mut(&movement.lot) else {
                 self.problem(number, format!("lot {} moved before an entry made it", movement.lot));
                 continue;
@@ -213,9 +213,6 @@ impl<'a> Auditor<'a> {
                 _ => {}
             }
             let left = trail.remaining;
-            if entry.kind.is_some_and(|named| named != kind) {
-                self.problem(number, format!("lot {} is not of the kind that the entry says", movement.lot));
-            }
             if left.is_negative() || left > whole {
                 self.problem(number, format!("lot {} of {whole} would hold {left}", movement.lot));
             }
