@@ -331,3 +331,71 @@ fn asking_writes_nothing() {
     s.run("COMMIT");
     assert_eq!(s.one("SELECT count(*) FROM credits_history"), "3");
 }
+
+/// The most memory that a backend has had, in megabytes.
+fn peak_memory(s: &Session) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", s.backend_pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// Time far ahead takes time, not memory, and ends when it is told to.
+#[test]
+fn far_ahead() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.run("SET TimeZone = 'UTC'");
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a', 10, '1 hour', rollover_percent => 50)");
+    s.run("SELECT credits_open_account('fast', 10, '1 second')");
+    s.run("SELECT credits_balance_at('a', '2026-02-01 00:00+00')");
+    let before = peak_memory(&s);
+    // 10,957 days of 24 cycles each.
+    s.row("SELECT *, cycle - 1 AS closed FROM credits_balance_at('a', '2056-01-01 00:00+00')").has(&[
+        ("allowance", "15"),
+        ("closed", "262968"),
+        ("cycle_start", "2056-01-01 00:00:00+00"),
+    ]);
+    let grown = peak_memory(&s) - before;
+    assert!(grown < 40, "a quarter of a million cycles took {grown} MB");
+
+    s.run("SET statement_timeout = '300ms'");
+    for ahead in ["2026-03-01 00:00+00", "20000-01-01 00:00+00"] {
+        let started = std::time::Instant::now();
+        let answer = s.try_run(&format!("SELECT credits_balance_at('fast', '{ahead}')"));
+        assert!(answer.map_or_else(|error| error.code == "57014", |_| true), "{ahead}");
+        assert!(started.elapsed().as_secs() < 5, "{ahead}: {:?}", started.elapsed());
+    }
+    let grown = peak_memory(&s) - before;
+    assert!(grown < 100, "reads that were cancelled took {grown} MB");
+    s.run("SET statement_timeout = 0");
+    assert_eq!(s.one("SELECT allowance FROM credits_balance_at('fast', '2026-01-01 00:10+00')"), "10");
+}
+
+/// An account that a grant opened takes its settings later: before, it was an account with the defaults.
+#[test]
+fn opened_by_a_grant() {
+    let db = Server::shared().database();
+    let mut w = Witness::new(&db);
+    w.run("2026-01-01 00:00+00", "credits_grant('a', 40, 'g', expires_at => '2026-01-25 00:00+00')");
+    w.look("a", "2026-01-01 00:00+00");
+    w.run("2026-01-02 00:00+00", "credits_debit('a', 45, 'd1', on_insufficient => 'allow')");
+    w.look("a", "2026-01-02 00:00+00");
+    w.look("a", "2026-01-05 23:59:59.999999+00");
+    w.run(
+        "2026-01-06 00:00+00",
+        "credits_open_account('a', 100, rollover_percent => 50, overdraft_limit => 7, debt_policy => 'forgive_at_reset')",
+    );
+    for at in ["2026-01-06 00:00+00", "2026-01-31 23:59:59.999999+00", "2026-02-01 00:00+00", "2026-03-03 00:00+00"] {
+        w.look("a", at);
+    }
+    w.confirm();
+    w.s.run("SELECT credits_maintain()");
+    w.confirm();
+    let figures = |w: &mut Witness, at: &str| {
+        w.s.list(&format!("SELECT allowance, credits, debt, allowance_granted, used, overdraft_limit FROM credits_balance_at('a', '{at}')"))
+            .remove(0)
+    };
+    assert_eq!(figures(&mut w, "2026-01-05 00:00+00"), "0|0|5|0|45|0");
+    assert_eq!(figures(&mut w, "2026-02-01 00:00+00").split('|').skip(2).collect::<Vec<_>>(), ["0", "100", "0", "7"]);
+}

@@ -170,7 +170,9 @@ fn unusual_shifts() {
 /// Any zone that `AT TIME ZONE` knows, by whatever name, and rules beyond the tables and before them.
 #[test]
 fn zones_by_other_names_and_other_centuries() {
-    for zone in ["utc", "america/NEW_york", "EST5EDT", "CET", "EST", "PDT", "Etc/GMT+5", "posix/Europe/Berlin", "<+0330>-3:30"] {
+    for zone in
+        ["utc", "america/NEW_york", "EST5EDT", "CET", "EST", "PDT", "Etc/GMT+5", "posix/Europe/Berlin", "<+0330>-3:30"]
+    {
         follow("2026-02-08 07:30+00", "1 month", zone, 4);
     }
     follow("2060-02-14 07:30+00", "1 month", "America/New_York", 12);
@@ -323,6 +325,41 @@ fn manual_accounts_wait() {
     );
     assert_eq!(s.one("SELECT allowance FROM credits_debit('a', 30, 'd2')"), "40");
     assert_eq!(s.one("SELECT count(*) FROM credits_cycles WHERE account = 'a' AND closed_at IS NOT NULL"), "0");
+}
+
+/// `expires_in` is added in the account's local time, too: a day over the change of clocks has 23 or 25 hours.
+#[test]
+fn expiry_is_added_in_local_time() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.run("SET TimeZone = 'UTC'");
+    let cases = [
+        ("America/New_York", "2026-03-07 17:00+00", "1 day"),
+        ("America/New_York", "2026-03-07 07:30+00", "1 day"),
+        ("America/New_York", "2026-10-31 16:00+00", "1 day 12 hours"),
+        ("Europe/Berlin", "2026-01-31 23:30+00", "1 month"),
+        ("Europe/Berlin", "2026-03-28 12:00+00", "24 hours"),
+        ("Pacific/Apia", "2011-12-29 12:00+00", "1 day"),
+        ("UTC", "2028-02-29 12:00+00", "1 year"),
+    ];
+    for (n, (zone, now, length)) in cases.into_iter().enumerate() {
+        s.at(now);
+        s.run(&format!("SELECT credits_open_account('a{n}', 0, '0', time_zone => '{zone}')"));
+        s.run(&format!("SELECT credits_grant('a{n}', 5, 'g', 'promo', expires_in => '{length}')"));
+        let expected = s.one(&format!(
+            "SELECT ((timestamptz '{now}' AT TIME ZONE '{zone}') + interval '{length}') AT TIME ZONE '{zone}'"
+        ));
+        assert_eq!(
+            s.one(&format!("SELECT expires_at FROM credits_grants WHERE account = 'a{n}'")),
+            expected,
+            "{zone} {now}"
+        );
+        let before = microsecond_before(&mut s, &expected);
+        s.at(&before);
+        assert_eq!(s.one(&format!("SELECT credits FROM credits_balance('a{n}')")), "5", "{zone} {now}");
+        s.at(&expected);
+        assert_eq!(s.one(&format!("SELECT credits FROM credits_balance('a{n}')")), "0", "{zone} {now}");
+    }
 }
 
 /// Neither the reader's nor the writer's TimeZone has a part in it.

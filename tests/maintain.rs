@@ -227,3 +227,21 @@ fn early_and_late_records_are_the_same() {
         assert_eq!(early.list(query), late.list(query), "{query}");
     }
 }
+
+/// However much an account has missed, one call brings it up to date.
+#[test]
+fn an_account_is_brought_up_to_date() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('a', 10, '1 hour')");
+    s.run("SELECT credits_grant('a', 5, 'g1', 'promo', expires_at => '2026-01-05 12:34+00')");
+    s.at("2026-04-15 04:00+00"); // 2,500 hours later
+    assert_eq!(s.one("SELECT credits_maintain()"), "1");
+    assert_eq!(
+        s.list("SELECT count(*), max(cycle_end) FROM credits_cycles WHERE closed_at IS NOT NULL"),
+        ["2500|2026-04-15 04:00:00+00"]
+    );
+    assert_eq!(s.one("SELECT credits_maintain()"), "0");
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}

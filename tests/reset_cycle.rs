@@ -433,3 +433,20 @@ fn concurrent_catch_up() {
     assert_eq!(s.one("SELECT count(*) FROM credits_cycles WHERE closed_at IS NOT NULL"), "30");
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
+
+/// However much there is to catch up on, a session can be told to stop; then nothing of it has happened.
+#[test]
+fn a_catch_up_can_be_cancelled() {
+    let db = Server::shared().database();
+    let mut s = opened(&db, "allowance => 10, cycle_length => '1 second'");
+    s.at("2026-01-03 00:00+00");
+    s.run("SET statement_timeout = '150ms'");
+    for call in ["credits_reset_cycle('a')", "credits_debit('a', 1, 'd')"] {
+        let started = Instant::now();
+        assert_eq!(s.error(&format!("SELECT {call}")).code, "57014", "{call}");
+        assert!(started.elapsed().as_secs() < 5, "{call}: {:?}", started.elapsed());
+    }
+    s.run("SET statement_timeout = 0");
+    assert_eq!(entries(&mut s), "2");
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}

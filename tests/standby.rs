@@ -1,5 +1,8 @@
 //! A streaming standby answers every read, with time's effects, and refuses every write.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use credits_ledger_tests::{Database, Server, Session};
 
 const VIEWS: &[&str] = &[
@@ -150,4 +153,64 @@ fn a_read_only_transaction() {
     ] {
         assert_eq!(s.error(&format!("SELECT * FROM {write}")).code, "25006", "{write}");
     }
+}
+
+/// The primary dies under load and its synchronous standby takes over: what was acknowledged is there, once, and
+/// clients that retry with their keys are told what they were told.
+#[test]
+fn promoted_under_load() {
+    let mut primary = Server::start(&[("synchronous_commit", "on")]);
+    let db = primary.database();
+    db.session().run("SELECT credits_open_account('a' || n, 1000000) FROM generate_series(1, 4) n");
+    let standby = primary.standby();
+    let mut admin = primary.existing_database("postgres").session();
+    admin.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    admin.run("SELECT pg_reload_conf()");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while admin.one("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != "1" {
+        assert!(Instant::now() < deadline, "the standby is synchronous");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let acknowledged: Vec<(String, String, String)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..8)
+            .map(|worker| {
+                let db = &db;
+                scope.spawn(move || {
+                    let mut s = db.session();
+                    let mut told = Vec::new();
+                    let account = format!("a{}", worker % 4 + 1);
+                    for n in 0.. {
+                        let key = format!("w{worker} n{n}");
+                        match s.try_run(&format!("SELECT entry FROM credits_debit('{account}', 1, '{key}')")) {
+                            Ok(rows) => told.push((account.clone(), key, rows[0].get("entry").to_owned())),
+                            Err(_) => break,
+                        }
+                    }
+                    told
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(600));
+        primary.kill_postmaster();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(acknowledged.len() > 50, "{} debits before the end", acknowledged.len());
+
+    let promoted = standby.existing_database(&db.name);
+    let mut s = promoted.session();
+    assert_eq!(s.one("SELECT pg_promote()"), "t");
+    for (account, key, entry) in &acknowledged {
+        s.row(&format!("SELECT * FROM credits_debit('{account}', 1, '{key}')"))
+            .has(&[("replayed", "t"), ("entry", entry)]);
+    }
+    assert_eq!(
+        s.one("SELECT count(*) FROM (SELECT FROM credits_history WHERE operation = 'debit' GROUP BY account, idempotency_key HAVING count(*) > 1) x"),
+        "0"
+    );
+    assert_eq!(
+        s.one("SELECT sum(balance) + (SELECT count(*) FROM credits_history WHERE operation = 'debit') FROM credits_accounts"),
+        "4000000"
+    );
+    s.row("SELECT * FROM credits_debit('a1', 1, 'after')").has(&[("replayed", "f")]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
