@@ -265,10 +265,15 @@ fn settle_round(limit: i64) -> Result<i64> {
         let lots = lots.into_iter().map(|lot| lookup::with_head(lot, account.head)).collect();
         let zone = zones.get(&account.settings.time_zone)?;
         let mut book = Book::new(account, lots, Extent::All, context.clone());
-        // An account that missed more than this stays due, and has its next turn.
         book.settle_some(zone, INSTANTS).and_then(|_| book.seal()).map_err(refusal)?;
         books.push(book);
     }
     persist::save(&spi, &books.iter().collect::<Vec<_>>())?;
+    // What missed more than a piece of time is settled to the end, one by one.
+    for book in books.iter().filter(|book| book.is_due()) {
+        let desk = Desk { spi: &spi, zone: zones.get(&book.account.settings.time_zone)? };
+        let ((), rest) = operate(&desk, &book.account, Extent::All, &context, &|_, _| Ok(Ok(())))?;
+        persist::save(&spi, &[&rest])?;
+    }
     Ok(books.len() as i64)
 }

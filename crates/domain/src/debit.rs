@@ -79,9 +79,9 @@ struct Plan {
 /// One line of `credits_explain_debit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanLine {
-    /// `None`: what no lot covers.
+    /// `None`: what neither a lot nor the overdraft limit covers.
     pub lot: Option<i32>,
-    /// The lot's kind; `overdraft` or `shortfall` where there is no lot.
+    /// The lot's kind; `shortfall` where there is no lot.
     pub kind: &'static str,
     pub takes: Amount,
     pub remaining_after: Option<Amount>,
@@ -212,12 +212,10 @@ impl Book {
                 Take::Head(..) => None,
             })
             .collect();
-        let missing = amount - plan.taken;
-        let overdraft = missing.min(self.headroom());
-        for (kind, takes) in [("overdraft", overdraft), ("shortfall", missing - overdraft)] {
-            if takes.is_positive() {
-                lines.push(PlanLine { lot: None, kind, takes, remaining_after: None, expires_at: None });
-            }
+        // As in LC001: what is missing after the overdraft limit.
+        let takes = amount - plan.taken - self.headroom();
+        if takes.is_positive() {
+            lines.push(PlanLine { lot: None, kind: "shortfall", takes, remaining_after: None, expires_at: None });
         }
         Ok(lines)
     }
