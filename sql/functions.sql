@@ -179,6 +179,7 @@ CREATE FUNCTION @extschema@.credits_disallow(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_disallow';
 
+-- Not in parallel queries: it checks each account in a subtransaction, so that a damaged page is a finding.
 CREATE FUNCTION @extschema@.credits_verify(
     account  text DEFAULT NULL
 ) RETURNS TABLE (
@@ -186,7 +187,7 @@ CREATE FUNCTION @extschema@.credits_verify(
     entry    bigint,
     problem  text
 )
-LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_verify';
 
 CREATE FUNCTION @extschema@.credits_errors()

@@ -7,14 +7,14 @@ use credits_domain::error::{Error, Result as Checked};
 use credits_domain::name;
 
 /// A name or key that must be given: account, idempotency_key, feature …
-pub fn name<'a>(args: &'a Args, i: usize) -> Result<&'a str> {
+pub fn name(args: &Args, i: usize) -> Result<&str> {
     let value = args.text(i)?.ok_or_else(|| missing(args.name(i)))?;
     name::check(args.name(i), value)?;
     Ok(value)
 }
 
 /// A name or key that may be left out.
-pub fn optional_name<'a>(args: &'a Args, i: usize) -> Result<Option<&'a str>> {
+pub fn optional_name(args: &Args, i: usize) -> Result<Option<&str>> {
     let value = args.text(i)?;
     if let Some(value) = value {
         name::check(args.name(i), value)?;

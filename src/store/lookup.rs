@@ -145,8 +145,14 @@ pub fn all_lots(spi: &Spi, sight: Sight, account: &Account) -> Result<Vec<Lot>> 
     lots(run(spi, sight, &ALL_LOTS, &[account.account.as_str().into()])?, account.head)
 }
 
-/// Every lot that the account ever had, and (entry, lot) of those whose row says what the lot itself does not.
-pub fn lots_as_stored(spi: &Spi, account: &Account) -> Result<(Vec<Lot>, Vec<(i64, i32)>)> {
+/// Every lot that an account ever had, as stored.
+pub struct StoredLots {
+    pub lots: Vec<Lot>,
+    /// (entry, lot) of those whose row is filed where the lot itself would not be.
+    pub misfiled: Vec<(i64, i32)>,
+}
+
+pub fn lots_as_stored(spi: &Spi, account: &Account) -> Result<StoredLots> {
     let (mut lots, mut misfiled) = (Vec::new(), Vec::new());
     for row in spi.read(&ALL_LOTS, &[account.account.as_str().into()])?.iter() {
         let lot = rows::lot(&row)?;
@@ -156,7 +162,7 @@ pub fn lots_as_stored(spi: &Spi, account: &Account) -> Result<(Vec<Lot>, Vec<(i6
         }
         lots.push(with_head(lot, account.head));
     }
-    Ok((lots, misfiled))
+    Ok(StoredLots { lots, misfiled })
 }
 
 fn lots(rows: Rows, head: Option<Head>) -> Result<Vec<Lot>> {

@@ -1,6 +1,6 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
-use super::lookup::{self, Sight, unknown_account};
+use super::lookup::{self, Sight, StoredLots, unknown_account};
 use super::read;
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{Auditor, Problem};
@@ -123,7 +123,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
     let description = lookup::description(&spi, Sight::Callers, account)?;
-    let (lots, misfiled) = lookup::lots_as_stored(&spi, &row)?;
+    let StoredLots { lots, misfiled } = lookup::lots_as_stored(&spi, &row)?;
     let closed = lookup::closed_cycles(&spi, account)?;
     let zone = ServerZone::new(&row.settings.time_zone)?;
     let mut auditor = Auditor::new(&row, &lots, &closed);
