@@ -121,6 +121,7 @@ unsafe extern "C-unwind" {
     // the session
     pub fn GetCurrentTimestamp() -> i64;
     pub fn GetCurrentStatementStartTimestamp() -> i64;
+    pub fn GetCurrentTransactionStartTimestamp() -> i64;
     pub fn GetOuterUserId() -> Oid;
     pub fn GetUserNameFromId(role: Oid, missing_ok: bool) -> *mut c_char;
     pub fn pg_strong_random(buffer: *mut c_void, size: usize) -> bool;

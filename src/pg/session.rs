@@ -25,6 +25,11 @@ pub fn statement_time() -> Timestamp {
     Timestamp(NOW.get().unwrap_or_else(|| unsafe { ffi::GetCurrentStatementStartTimestamp() }))
 }
 
+/// When the transaction began, which is what `now()` says in SQL; or what `credits_ledger.now` says.
+pub fn transaction_time() -> Timestamp {
+    Timestamp(NOW.get().unwrap_or_else(|| unsafe { ffi::GetCurrentTransactionStartTimestamp() }))
+}
+
 /// The role in whose name the session acts: not the owner of a SECURITY DEFINER function that was called on the way.
 pub fn invoker() -> Result<String> {
     unsafe {

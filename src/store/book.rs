@@ -33,7 +33,7 @@ pub struct Desk<'a> {
 /// The moment and the caller; read after the lock.
 pub fn context() -> Result<Context> {
     let (now, clock_was_set) = session::clock()?;
-    Ok(Context { now, clock_was_set, recorded_by: session::invoker()? })
+    Ok(Context { now, began: session::transaction_time(), clock_was_set, recorded_by: session::invoker()? })
 }
 
 /// LC003 unless the entry is of the same request.

@@ -325,7 +325,8 @@ impl<'a> Auditor<'a> {
 
     /// The account's book with its open lots, to ask it what the row's shortcuts should be.
     fn book(&self) -> Book {
-        let context = Context { now: self.account.recorded_at, clock_was_set: false, recorded_by: String::new() };
+        let now = self.account.recorded_at;
+        let context = Context { now, began: now, clock_was_set: false, recorded_by: String::new() };
         let open = self.lots.values().filter(|lot| lot.is_open()).map(|lot| (*lot).clone()).collect();
         Book::new(self.account.clone(), open, Extent::All, context)
     }

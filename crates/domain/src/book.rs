@@ -42,6 +42,8 @@ pub type Outcome<T> = std::result::Result<T, Stop>;
 pub struct Context {
     /// Read after the account's lock was held.
     pub now: Timestamp,
+    /// When the caller's transaction began: what callers mean by now.
+    pub began: Timestamp,
     /// credits_ledger.now replaced the clock.
     pub clock_was_set: bool,
     /// The role that called.

@@ -109,7 +109,12 @@ impl Book {
             return Err(closed(&self.account.account).into());
         }
         let now = self.now();
-        let effective_at = grant.effective_at.unwrap_or(now);
+        // A caller's now() is the instant at which the transaction began, a little earlier.
+        let effective_at = match grant.effective_at {
+            Some(at) if at < self.context.began => at,
+            Some(at) => at.max(now),
+            None => now,
+        };
         if effective_at < now {
             return Err(Error::invalid(
                 "effective_at must not be in the past: what happened does not change afterwards",

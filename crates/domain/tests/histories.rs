@@ -34,7 +34,7 @@ struct Ledger {
 
 impl Ledger {
     fn book(&self, extent: Extent, now: Timestamp) -> Book {
-        let context = Context { now, clock_was_set: true, recorded_by: "somebody".into() };
+        let context = Context { now, began: now, clock_was_set: true, recorded_by: "somebody".into() };
         let due = self.account.next_event_at <= now && !self.account.is_closed();
         let extent = if due { Extent::All } else { extent };
         let mut lots: Vec<Lot> = self.lots.values().filter(|lot| lot.is_open()).cloned().collect();
