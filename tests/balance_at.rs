@@ -158,7 +158,7 @@ impl Dice {
 /// Random histories: each step moves the clock, looks, perhaps does something, and looks again.
 #[test]
 fn random_histories() {
-    for seed in 1..=6 {
+    for seed in 1..=8 {
         let db = Server::shared().database();
         let mut w = Witness::new(&db);
         let mut dice = Dice(seed);
@@ -168,7 +168,8 @@ fn random_histories() {
         w.run(
             "2026-02-20 00:00+00",
             &format!(
-                "credits_open_account('a', 20, '{length}', NULL, '{zone}', {}, {}, 15, '{policy}')",
+                "credits_open_account('a', {}, '{length}', NULL, '{zone}', {}, {}, 15, '{policy}')",
+                [0, 20][dice.roll(2) as usize],
                 dice.roll(5) * 25,
                 ["NULL", "7.5"][dice.roll(2) as usize]
             ),
@@ -204,7 +205,7 @@ fn random_histories() {
                 ),
                 9 => format!(
                     "credits_configure_account('a', allowance => {}, overdraft_limit => {})",
-                    dice.roll(40),
+                    dice.roll(3) * 15,
                     dice.roll(20)
                 ),
                 10 => "credits_maintain()".to_owned(),
@@ -398,4 +399,34 @@ fn opened_by_a_grant() {
     };
     assert_eq!(figures(&mut w, "2026-01-05 00:00+00"), "0|0|5|0|45|0");
     assert_eq!(figures(&mut w, "2026-02-01 00:00+00").split('|').skip(2).collect::<Vec<_>>(), ["0", "100", "0", "7"]);
+}
+
+/// Without an allowance a cycle ends and no entry tells of it: the past has its cycles all the same.
+#[test]
+fn cycles_that_wrote_no_entry() {
+    let db = Server::shared().database();
+    let mut w = Witness::new(&db);
+    w.run("2026-02-10 00:00+00", "credits_open_account('a', 0, '1 day')");
+    w.run("2026-02-10 00:00+00", "credits_grant('a', 50, 'g')");
+    w.run("2026-02-10 06:00+00", "credits_debit('a', 5, 'd1')");
+    for at in ["2026-02-10 12:00+00", "2026-02-10 23:59:59.999999+00", "2026-02-11 00:00+00", "2026-02-11 12:00+00"] {
+        w.look("a", at);
+    }
+    w.run("2026-02-12 12:00+00", "credits_maintain()");
+    w.look("a", "2026-02-12 12:00+00");
+    w.confirm();
+    w.look("a", "2026-02-14 00:00+00");
+    w.run("2026-02-15 06:00+00", "credits_debit('a', 7, 'd2')");
+    w.look("a", "2026-02-15 06:00+00");
+    w.run("2026-02-18 06:00+00", "credits_maintain()");
+    w.look("a", "2026-02-19 06:00+00");
+    w.confirm();
+    assert_eq!(
+        w.s.list(
+            "SELECT cycle_start, used, credits FROM credits_balance_at('a', '2026-02-10 12:00+00')
+             UNION ALL SELECT cycle_start, used, credits FROM credits_balance_at('a', '2026-02-11 12:00+00')
+             UNION ALL SELECT cycle_start, used, credits FROM credits_balance_at('a', '2026-02-15 12:00+00')"
+        ),
+        ["2026-02-10 00:00:00+00|5|45", "2026-02-11 00:00:00+00|0|45", "2026-02-15 00:00:00+00|7|38"]
+    );
 }

@@ -418,6 +418,44 @@ fn a_clock_that_jumps() {
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
 
+/// Cycles without an allowance end without an entry. A clock that is set back after such an end was recorded does not
+/// lead back into the cycle that is over.
+#[test]
+fn a_clock_set_back_after_a_closing_without_entries() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    for (n, record) in
+        ["credits_debit('a', 5, 'k', on_insufficient => 'refuse')", "credits_maintain()", "credits_reset_cycle('a')"]
+            .into_iter()
+            .enumerate()
+    {
+        let account = format!("a{n}");
+        s.at("2026-02-10 00:00+00");
+        s.run(&format!("SELECT credits_open_account('{account}', 0, '1 day')"));
+        s.at("2026-02-12 12:00+00");
+        s.run(&format!("SELECT {}", record.replace("'a'", &format!("'{account}'"))));
+        s.at("2026-02-10 12:00+00");
+        for read in [format!("credits_balance('{account}')"), "credits_accounts".to_owned()] {
+            assert_eq!(
+                s.one(&format!(
+                    "SELECT cycle_start <= as_of AND as_of < cycle_end FROM {read} WHERE account = '{account}'"
+                )),
+                "t",
+                "{read} after {record}"
+            );
+        }
+        s.run(&format!("SELECT credits_grant('{account}', 5, 'g')"));
+        assert_eq!(
+            s.one(&format!(
+                "SELECT h.recorded_at >= b.cycle_start AND h.recorded_at < b.cycle_end
+                 FROM credits_history h, credits_balance('{account}') b WHERE h.account = '{account}' AND h.operation = 'grant'"
+            )),
+            "t",
+            "a grant after {record}"
+        );
+    }
+}
+
 /// An entry says whether the setting replaced the clock.
 #[test]
 fn a_set_clock_is_recorded() {
@@ -458,6 +496,40 @@ fn the_clock_is_read_late() {
         "t"
     );
     s.run("COMMIT");
+}
+
+/// Within a transaction time goes on, and no read is before what was recorded: neither the function's nor the view's.
+#[test]
+fn reads_are_not_before_what_was_recorded() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.run("SELECT credits_open_account('a', 5)");
+    s.run("BEGIN");
+    let first = s.one("SELECT as_of FROM credits_balance('a')");
+    s.run("SELECT pg_sleep(0.02)");
+    let recorded = s.one("SELECT recorded_at FROM credits_debit('a', 1, 'd')");
+    for read in ["credits_balance('a')", "credits_accounts"] {
+        assert_eq!(
+            s.list(&format!("SELECT as_of >= '{recorded}', as_of > '{first}', allowance FROM {read}")),
+            ["t|t|4"],
+            "{read}"
+        );
+    }
+    s.run("COMMIT");
+    // A clock that was set back: reads are of the newest entry's time, whichever way one asks.
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('b', 5)");
+    s.run("SELECT credits_grant('b', 7, 'g', 'promo', expires_at => '2026-01-20 00:00+00')");
+    s.at("2026-01-15 00:00+00");
+    s.run("SELECT credits_debit('b', 1, 'd')");
+    s.at("2026-01-10 00:00+00");
+    for read in ["credits_balance('b')", "credits_accounts"] {
+        assert_eq!(
+            s.list(&format!("SELECT balance, as_of FROM {read} WHERE account = 'b'")),
+            ["11|2026-01-15 00:00:00+00"],
+            "{read}"
+        );
+    }
 }
 
 /// Only a superuser, or a role granted SET on it, may set the clock: neither once the library is loaded, nor in a

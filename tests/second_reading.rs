@@ -313,6 +313,10 @@ impl Dice {
 
 const HOUR: Seconds = 3600;
 
+/// The columns of a balance.
+const BALANCE: &str = "account, status, balance, allowance, credits, held, debt, available, allowance_granted, used, \
+                       overdraft_limit, cycle, cycle_start, cycle_end, entry, as_of";
+
 /// The ledger and the model, side by side.
 struct Both {
     s: Session,
@@ -362,6 +366,13 @@ impl Both {
         self.agree("receipt", &ledger, &model);
     }
 
+    /// The ledger's time of the account when the clock is far back: it is never before what was recorded.
+    fn newest(&mut self) -> Seconds {
+        self.calendar.s.at("2000-01-01 00:00+00");
+        let as_of = "SELECT extract(epoch FROM as_of - '2026-01-01 00:00+00')::bigint FROM credits_balance('a')";
+        self.calendar.s.one(as_of).parse().unwrap()
+    }
+
     /// Balance, lots and the plan of a debit, as reads show them.
     fn look(&mut self, dice: &mut Dice) {
         let row = self.s.row(
@@ -386,6 +397,11 @@ impl Both {
             a.used,
             a.granted,
         ];
+        let view = self.s.row(&format!("SELECT {} FROM credits_accounts WHERE account = 'a'", BALANCE));
+        let of_view = view.values().iter().map(|value| plain(value)).collect::<Vec<_>>().join(" ");
+        let of_function = row.values()[..16].iter().map(|value| plain(value)).collect::<Vec<_>>().join(" ");
+        self.agree("credits_accounts and credits_balance", &of_view, &of_function);
+        let a = &self.account;
         let ends = a.end.map_or("NULL".to_owned(), |end| end.to_string());
         let model = format!("{} {} {ends}", figures.map(shown).join(" "), a.start);
         self.agree("balance", &ledger, &model);
@@ -565,9 +581,17 @@ fn play(seed: u64, steps: usize) {
     let mut now = 40 * 24 * HOUR;
     both.look(&mut dice);
     for step in 0..steps {
-        // Sometimes nothing passes, sometimes exactly until something is due, sometimes a while.
-        now = match dice.roll(4) {
+        // Sometimes nothing passes, sometimes exactly until something is due, sometimes a while; sometimes the clock
+        // goes back, and then the ledger's time is that of the newest entry.
+        let newest = both.newest();
+        let mut clock = None;
+        now = match dice.roll(5) {
             0 => now,
+            4 => {
+                let back = now - dice.roll(90) * HOUR;
+                clock = Some(back);
+                back.max(newest)
+            }
             1 => {
                 let due = both.account.lots.iter().filter_map(|lot| match lot.expiry {
                     _ if lot.scheduled => Some(lot.effective),
@@ -579,9 +603,10 @@ fn play(seed: u64, steps: usize) {
             }
             _ => now + dice.roll(40) * HOUR,
         };
-        let text = both.calendar.text(now);
-        both.story.push(format!("at {now} ({text}), seed {seed}"));
+        let text = both.calendar.text(clock.unwrap_or(now));
+        both.story.push(format!("at {now}, the clock says {text}, seed {seed}"));
         both.s.at(&text);
+        let recorded = both.account.clone();
         both.account.settle(now, &mut both.calendar);
         both.look(&mut dice);
         let key = format!("k{step}");
@@ -608,8 +633,19 @@ fn play(seed: u64, steps: usize) {
             _ => both.s.run("SELECT credits_maintain()"),
         }
         both.look(&mut dice);
+        let newest = both.newest();
+        if newest < now {
+            // Nothing was recorded since: what time did, it has only shown.
+            both.account = recorded;
+            both.account.settle(newest, &mut both.calendar);
+        }
     }
+    let text = both.calendar.text(now + 60 * 24 * HOUR);
+    both.s.at(&text);
+    both.account.settle(now + 60 * 24 * HOUR, &mut both.calendar);
+    both.look(&mut dice);
     both.s.run("SELECT credits_maintain()");
+    both.look(&mut dice);
     let recorded = both.s.list(
         "SELECT trim_scale(granted), trim_scale(used), trim_scale(rolled_over), trim_scale(expired), trim_scale(debt_forgiven),
                 trim_scale(debt_invoiced), extract(epoch FROM cycle_start - '2026-01-01 00:00+00')::bigint,
