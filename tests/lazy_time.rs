@@ -600,3 +600,40 @@ fn clocks_that_cannot_be() {
     assert_eq!(s.error("SET credits_ledger.now = 'yesterday morning or so'").code, "22023");
     assert_eq!(s.one("SELECT abs(extract(epoch FROM clock_timestamp() - as_of)) < 5 FROM credits_balance('a')"), "t");
 }
+
+/// What is asked for may be refused where sums would reach 10^14 (LC004). What was accepted must not, by the time it adds
+/// up, get the account stuck, nor the views and the maintenance of all others.
+#[test]
+fn sums_that_time_makes() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_open_account('small', 5)");
+    let asked = |s: &mut Session, call: &str| {
+        if let Err(error) = s.try_run(&format!("SELECT * FROM {call}")) {
+            assert_eq!(error.code, "LC004", "{call}: {error}");
+        }
+    };
+    asked(&mut s, "credits_open_account('rolls', 60000000000000, rollover_percent => 100)");
+    asked(&mut s, "credits_open_account('adds', 60000000000000, '7 days')");
+    asked(&mut s, "credits_grant('adds', 30000000000000, 'g')");
+    asked(&mut s, "credits_configure_account('adds', allowance => 90000000000000)");
+    for n in 0..3 {
+        let key = format!("'g{n}', effective_at => '2026-01-20 00:00+00'");
+        asked(&mut s, &format!("credits_grant('scheduled', 60000000000000, {key})"));
+    }
+    for now in ["2026-01-21 00:00+00", "2026-02-01 00:00+00", "2026-03-01 00:00+00", "2026-04-01 00:00+00"] {
+        s.at(now);
+        let before =
+            s.list("SELECT account, balance, allowance, credits, cycle_end FROM credits_accounts ORDER BY account");
+        s.run("SELECT credits_maintain()");
+        let after =
+            s.list("SELECT account, balance, allowance, credits, cycle_end FROM credits_accounts ORDER BY account");
+        assert_eq!(after, before, "at {now}");
+        for account in s.list("SELECT account FROM credits_accounts WHERE available > 0") {
+            s.row(&format!("SELECT * FROM credits_debit('{account}', 0.000001, '{now}')")).has(&[("accepted", "t")]);
+        }
+    }
+    assert_eq!(s.one("SELECT count(*) FROM credits_cycles WHERE account = 'small' AND closed_at IS NOT NULL"), "3");
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
