@@ -155,12 +155,12 @@ pub struct StoredLots {
 pub fn lots_as_stored(spi: &Spi, account: &Account) -> Result<StoredLots> {
     let (mut lots, mut misfiled) = (Vec::new(), Vec::new());
     for row in spi.read(&ALL_LOTS, &[account.account.as_str().into()])?.iter() {
-        let lot = rows::lot(&row)?;
-        let is_head = account.head.is_some_and(|head| head.lot == lot.lot);
-        if !rows::is_filed_right(&row, &lot, is_head)? {
+        let lot = with_head(rows::lot(&row)?, account.head);
+        let is_spent_head = account.head.is_some_and(|head| head.lot == lot.lot) && !lot.is_open();
+        if !rows::is_filed_right(&row, &lot, is_spent_head)? {
             misfiled.push((lot.entry, lot.lot));
         }
-        lots.push(with_head(lot, account.head));
+        lots.push(lot);
     }
     Ok(StoredLots { lots, misfiled })
 }

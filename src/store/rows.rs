@@ -182,12 +182,12 @@ pub fn lot(row: &Columns) -> Result<Lot> {
 }
 
 /// Whether the columns that a lot's row keeps for the sake of finding it are those of the lot. The head's remainder
-/// stands on the account's row, so its own row may still be filed as open.
-pub fn is_filed_right(row: &Columns, lot: &Lot, is_head: bool) -> Result<bool> {
+/// stands on the account's row: once it is spent, its own row may still be filed as open.
+pub fn is_filed_right(row: &Columns, lot: &Lot, is_spent_head: bool) -> Result<bool> {
     Ok(row.time(5)? == lot.expiry.burn_at()
         && row.i32(6)? == lot.burn_rank()
         && row.opt_time(4)? == lot.expiry.date()
-        && (is_head || row.bool(11)? == lot.is_open())
+        && (is_spent_head || row.bool(11)? == lot.is_open())
         && row.is_null(17) == row.is_null(18))
 }
 
