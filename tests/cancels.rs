@@ -8,7 +8,7 @@ use credits_ledger_tests::{Database, Server, Session};
 use running::Running;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn debit(account: &str, amount: &str, key: &str) -> String {
     format!("SELECT * FROM credits_debit('{account}', {amount}, '{key}')")
@@ -83,6 +83,38 @@ fn a_batch_that_times_out_has_no_effect_on_any_account() {
     holder.run("ROLLBACK");
     let rows = s.rows(batch);
     assert_eq!(rows.iter().map(|r| r.get("balance")).collect::<Vec<_>>(), ["9", "9", "9"]);
+    no_problem(&mut s);
+}
+
+#[test]
+fn a_call_for_which_time_has_much_to_do_can_be_stopped() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.at("2026-01-01 00:00+00");
+    for account in ["stopped", "whole"] {
+        s.run(&format!("SELECT credits_open_account('{account}', 10, '1 second')"));
+    }
+    // half a day: 43,200 cycles
+    s.at("2026-01-01 12:00+00");
+    let mut took = |account: &str, timeout: &str| {
+        s.run(&format!("SET statement_timeout = '{timeout}'"));
+        let began = Instant::now();
+        let code = s.try_run(&format!("SELECT credits_reset_cycle('{account}')")).err().map(|e| e.code);
+        (code, began.elapsed())
+    };
+    let (code, whole) = took("whole", "0");
+    assert_eq!(code, None);
+    let (code, stopped) = took("stopped", "50ms");
+    assert_eq!(code.as_deref(), Some("57014"));
+    assert!(stopped < whole / 2, "stopped after {stopped:?} of {whole:?}");
+    // nothing of it stands
+    s.run("RESET statement_timeout");
+    s.at("2026-01-01 00:01+00");
+    s.row("SELECT * FROM credits_debit('stopped', 1, 'k')").has(&[
+        ("replayed", "f"),
+        ("balance", "9"),
+        ("entry", "123"),
+    ]);
     no_problem(&mut s);
 }
 

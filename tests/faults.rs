@@ -83,7 +83,9 @@ fn other_values(s: &mut Session, table: &str) -> Vec<(String, String)> {
         let other = match row.get("type") {
             "numeric" | "bigint" | "integer" => format!("coalesce({c}, 0) + 1"),
             "text" => format!("coalesce({c}, '') || 'x'"),
-            "timestamp with time zone" => format!("coalesce({c}, 'epoch') + interval '1 microsecond'"),
+            "timestamp with time zone" => {
+                format!("CASE WHEN isfinite({c}) THEN {c} + interval '1 microsecond' ELSE 'epoch' END")
+            }
             "interval" => format!("{c} + interval '1 day'"),
             "boolean" => format!("NOT coalesce({c}, false)"),
             "jsonb" => format!("coalesce({c}, '{{}}') || '{{\"edited\": true}}'"),
@@ -236,21 +238,91 @@ fn a_superusers_edit_of_a_lot_is_named() {
 }
 
 #[test]
-fn a_superusers_edit_of_a_closed_cycle_is_named() {
+fn a_superusers_edit_of_any_other_table_is_named() {
     let db = Server::shared().database();
     let mut s = db.session();
     small_ledger(&mut s);
+    let tables = s.list(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'credits_ledger'::regnamespace AND relkind = 'r'
+             AND relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
+    );
+    assert!(tables.contains(&"cycles".to_owned()), "{tables:?}");
     let mut wrong = Vec::new();
-    for (column, other) in other_values(&mut s, "cycles") {
-        if column == "account" {
-            continue;
+    for table in tables {
+        let key = if table == "cycles" { "cycle" } else { "entry" };
+        let first = format!(
+            "account = 'acme' AND {key} = (SELECT min({key}) FROM credits_ledger.{table} WHERE account = 'acme')"
+        );
+        for (column, other) in other_values(&mut s, &table) {
+            let other = match column.as_str() {
+                "account" => continue,
+                "status" => "'closed'".to_owned(),
+                _ => other,
+            };
+            let edit = format!("UPDATE credits_ledger.{table} SET {column} = {other} WHERE {first}");
+            wrong.extend(wrong_about(&mut s, &table, None, &edit).map(|why| (format!("{table}.{column}"), why)));
         }
-        let edit = format!("UPDATE credits_ledger.cycles SET {column} = {other} WHERE account = 'acme' AND cycle = 1");
-        wrong.extend(wrong_about(&mut s, "cycles", None, &edit).map(|why| (column, why)));
+        let removed = format!("DELETE FROM credits_ledger.{table} WHERE {first}");
+        wrong.extend(wrong_about(&mut s, &table, None, &removed).map(|why| (format!("a row of {table} removed"), why)));
     }
-    let removed = "DELETE FROM credits_ledger.cycles WHERE account = 'acme'";
-    wrong.extend(wrong_about(&mut s, "cycles", None, removed).map(|why| ("the row removed".to_owned(), why)));
     none_unseen(&wrong);
+}
+
+#[test]
+fn damaged_rows_take_no_session_down() {
+    // Whatever stands in the rows, a call ends with a result or with an error, and the session goes on.
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    s.at("2026-04-20 00:00+00");
+    let calls = [
+        "SELECT * FROM credits_balance('acme')",
+        "SELECT * FROM credits_balance_at('acme', '2026-01-20 00:00+00')",
+        "SELECT * FROM credits_explain_debit('acme', 50)",
+        "SELECT * FROM credits_accounts",
+        "SELECT * FROM credits_debit('acme', 150, 'much')",
+        "SELECT * FROM credits_grant('acme', 1, 'some')",
+        "SELECT * FROM credits_debit('acme', 7.25, 'd1', feature => 'chat')",
+        "SELECT * FROM credits_reset_cycle('acme', 'r')",
+    ];
+    let extremes = [
+        ("numeric", vec!["99999999999999999999999999999999", "'NaN'"]),
+        ("bigint", vec!["9223372036854775807"]),
+        ("integer", vec!["2147483647", "-2147483648"]),
+        ("interval", vec!["'-1 month'"]),
+        ("text", vec!["'\u{1}'"]),
+        ("bytea", vec!["''"]),
+        ("jsonb", vec!["'[]'"]),
+    ];
+    for (table, one) in
+        [("accounts", "true"), ("lots", "lot IN (2, 6)"), ("entries", "idempotency_key IN ('d1', 'd4')")]
+    {
+        let columns = s.rows(&format!(
+            "SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+             WHERE attrelid = 'credits_ledger.{table}'::regclass AND attnum > 1"
+        ));
+        for column in columns {
+            let name = column.get("name");
+            for value in extremes.iter().filter(|(of, _)| *of == column.get("type")).flat_map(|(_, values)| values) {
+                s.run(&format!("BEGIN; ALTER TABLE credits_ledger.{table} DISABLE TRIGGER ALL"));
+                let edit =
+                    format!("UPDATE credits_ledger.{table} SET {name} = {value} WHERE account = 'acme' AND {one}");
+                if s.try_run(&edit).is_ok() {
+                    for call in calls {
+                        s.run("SAVEPOINT here");
+                        if let Err(e) = s.try_run(call) {
+                            let text = format!("{edit}; {call}: {e}");
+                            assert_ne!(e.severity, "FATAL", "{text}");
+                            assert!(!text.contains("panic") && !text.contains("unwrap"), "{text}");
+                        }
+                        s.run("ROLLBACK TO SAVEPOINT here");
+                    }
+                }
+                s.run("ROLLBACK");
+            }
+        }
+    }
+    assert_eq!(problems(&mut s), Vec::<String>::new());
 }
 
 #[test]
@@ -258,6 +330,11 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
     let db = Server::shared().database();
     let mut s = db.session();
     small_ledger(&mut s);
+    let tables = s.list(
+        "SELECT c.oid::regclass FROM pg_class c
+         WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r' ORDER BY 1",
+    );
+    assert!(tables.len() >= 4, "{tables:?}");
     for role in ["origin", "replica", "local"] {
         s.run(&format!("SET session_replication_role = '{role}'"));
         for statement in [
@@ -270,6 +347,11 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
             let e = s.error(statement);
             assert_eq!(e.code, "LC013", "{role}: {statement}: {}", e.message);
             assert!(!e.hint.is_empty(), "{role}: {statement}: no hint");
+        }
+        for table in &tables {
+            for statement in [format!("DELETE FROM {table}"), format!("TRUNCATE {table}")] {
+                assert_eq!(s.error(&statement).code, "LC013", "{role}: {statement}");
+            }
         }
     }
     s.run("RESET session_replication_role");
