@@ -385,6 +385,66 @@ fn the_sessions_time_zone_does_not_matter() {
     );
 }
 
+/// Nor do the settings that change how values are written and read: the same calls leave the same rows.
+#[test]
+fn the_sessions_formats_do_not_matter() {
+    let history = |settings: &[&str]| {
+        let db = Server::shared().database();
+        let mut s = db.session();
+        for setting in settings {
+            s.run(&format!("SET {setting}"));
+        }
+        s.at("2026-01-31T12:00:00+00");
+        s.run("SELECT credits_open_account('a', 100.5, '1 month 2 days 03:00:00', time_zone => 'Europe/Berlin', rollover_percent => 12.5)");
+        s.run(
+            "SELECT credits_grant('a', 5.25, 'g1', 'promo', expires_in => '1 month 1 day', features => '{\"a b\",c}')",
+        );
+        s.run("SELECT credits_grant('a', 7, 'g2', effective_at => '2026-02-03T04:05:06.789+00', expires_after_cycles => 2)");
+        s.run("SELECT credits_debit('a', 30.000001, 'd1', 'c')");
+        s.run("SELECT credits_configure_account('a', cycle_length => '10 days', anchor => '2026-03-04T05:06:07+00')");
+        s.at("2026-04-05T06:07:08+00");
+        s.run("SELECT credits_reset_cycle('a', 'r1', '2026-04-05T05:00:00+00')");
+        s.run("SELECT credits_reset_cycle('a', 'r1', '2026-04-05T05:00:00+00')");
+        s.run("SELECT credits_open_account('a', 100.5, '1 month 2 days 03:00:00', time_zone => 'Europe/Berlin', rollover_percent => 12.5)");
+        s.run("SELECT credits_close_account('a', 'done')");
+        assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+        s.run("RESET ALL");
+        s.at("2026-04-05T06:07:08+00");
+        let mut rows = s.list("SELECT * FROM credits_balance_at('a', '2026-03-20T00:00:00+00')");
+        for table in ["accounts", "entries", "lots", "cycles"] {
+            rows.extend(s.list(&format!("SELECT t::text FROM credits_ledger.{table} t ORDER BY 1")));
+        }
+        rows
+    };
+    let plain = history(&[]);
+    assert!(plain.len() > 20, "{plain:#?}");
+    let strange = [
+        "DateStyle = 'German, DMY'",
+        "IntervalStyle = 'iso_8601'",
+        "TimeZone = 'Asia/Kathmandu'",
+        "extra_float_digits = -15",
+        "bytea_output = 'escape'",
+        "standard_conforming_strings = off",
+        "escape_string_warning = off",
+        "backslash_quote = off",
+        "array_nulls = off",
+        "transform_null_equals = on",
+        "quote_all_identifiers = on",
+        "xmlbinary = 'hex'",
+        "enable_indexscan = off",
+        "enable_indexonlyscan = off",
+        "enable_bitmapscan = off",
+        "plan_cache_mode = 'force_generic_plan'",
+        "jit = off",
+    ];
+    assert_eq!(history(&strange), plain);
+    assert_eq!(history(&["DateStyle = 'SQL, MDY'", "IntervalStyle = 'sql_standard'", "enable_seqscan = off"]), plain);
+    assert_eq!(
+        history(&["IntervalStyle = 'postgres_verbose'", "DateStyle = 'Postgres, DMY'", "client_encoding = 'LATIN1'"]),
+        plain
+    );
+}
+
 #[test]
 fn lengths_and_zones_that_cannot_be() {
     let db = Server::shared().database();
