@@ -101,8 +101,18 @@ fn scale(mut fraction: u64) -> u16 {
     scale
 }
 
-/// The amount that a numeric is, or LC004. `what` names it in the error.
+/// The amount that a caller's numeric is, or LC004. `what` names it in the error.
 pub(super) unsafe fn get(datum: Datum, what: impl Fn() -> String) -> Result<Amount> {
+    decode(unsafe { varlena::bytes(datum)? })
+        .and_then(
+            |amount| if amount <= Amount::MAX && -amount <= Amount::MAX { Ok(amount) } else { Err(Refusal::TooLarge) },
+        )
+        .map_err(|refusal| unsafe { refused(datum, refusal, &what()) })
+}
+
+/// The amount that a stored numeric is. Sums that time makes may reach 10^14, where no caller is there to be refused;
+/// they must stay readable.
+pub(super) unsafe fn get_stored(datum: Datum, what: impl Fn() -> String) -> Result<Amount> {
     decode(unsafe { varlena::bytes(datum)? }).map_err(|refusal| unsafe { refused(datum, refusal, &what()) })
 }
 
@@ -127,7 +137,8 @@ fn decode(bytes: &[u8]) -> std::result::Result<Amount, Refusal> {
         let digit = i128::from(u16::from_ne_bytes([pair[0], pair[1]]));
         micros += match power {
             _ if digit == 0 => 0,
-            4.. => return Err(Refusal::TooLarge),
+            5.. => return Err(Refusal::TooLarge),
+            4 => digit * 10_000_000_000_000_000_000_000,
             3 => digit * 1_000_000_000_000_000_000,
             2 => digit * 100_000_000_000_000,
             1 => digit * 10_000_000_000,
@@ -137,9 +148,6 @@ fn decode(bytes: &[u8]) -> std::result::Result<Amount, Refusal> {
             _ => return Err(Refusal::TooFine),
         };
         power -= 1;
-    }
-    if micros > Amount::MAX.micros() {
-        return Err(Refusal::TooLarge);
     }
     Ok(Amount::from_micros(if negative { -micros } else { micros }))
 }

@@ -73,7 +73,7 @@ impl<'r> Columns<'r> {
 
     pub fn opt_amount(&self, i: usize) -> Result<Option<Amount>> {
         let datum = self.of(i, &[pg_sys::NUMERICOID])?;
-        datum.map(|datum| unsafe { numeric::get(datum, || self.name(i)) }).transpose()
+        datum.map(|datum| unsafe { numeric::get_stored(datum, || self.name(i)) }).transpose()
     }
 
     pub fn i64(&self, i: usize) -> Result<i64> {

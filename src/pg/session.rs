@@ -65,6 +65,11 @@ pub fn check_interrupts() -> Result<()> {
     Ok(())
 }
 
+/// Tells the client, and goes on.
+pub fn warn(message: &str) {
+    pgrx::warning!("{message}");
+}
+
 /// Defines the settings. For `_PG_init`.
 pub fn init() {
     static mut TEXT: *mut c_char = std::ptr::null_mut();

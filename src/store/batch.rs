@@ -265,8 +265,13 @@ fn settle_round(limit: i64) -> Result<i64> {
         let lots = lots.into_iter().map(|lot| lookup::with_head(lot, account.head)).collect();
         let zone = zones.get(&account.settings.time_zone)?;
         let mut book = Book::new(account, lots, Extent::All, context.clone());
-        book.settle_some(zone, INSTANTS).and_then(|_| book.seal()).map_err(refusal)?;
-        books.push(book);
+        match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
+            Ok(()) => books.push(book),
+            // One account's trouble is not the others': its own calls will say so, too.
+            Err(stop) => {
+                session::warn(&format!("account {:?} is left as it is: {}", book.account.account, refusal(stop)))
+            }
+        }
     }
     persist::save(&spi, &books.iter().collect::<Vec<_>>())?;
     // What missed more than a piece of time is settled to the end, one by one.

@@ -3,6 +3,7 @@
 use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
 use crate::pg::{Result, Rows, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Head};
+use credits_domain::audit::PastSettings;
 use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::entry::Entry;
 use credits_domain::error::{Code, Error};
@@ -60,6 +61,11 @@ static CYCLES: Statement = Statement::new(
     ACCOUNT,
 );
 
+static PAST_SETTINGS: Statement = Statement::new(
+    "SELECT entry, status, overdraft_limit FROM credits_ledger.settings WHERE account = $1 ORDER BY entry",
+    ACCOUNT,
+);
+
 static FIND_PAYMENT: Statement = Statement::new(
     "SELECT entry FROM credits_ledger.lots WHERE account = $1 AND payment_ref = $2",
     &[Type::Text, Type::Text],
@@ -113,6 +119,26 @@ pub fn description(spi: &Spi, sight: Sight, account: &str) -> Result<Description
     let opened_with = serde_json::from_str(&row.json(0)?)
         .map_err(|e| Error::invalid(format!("opened_with of account {account:?} cannot be read: {e}")))?;
     Ok(Description { opened_with, metadata: row.opt_json(1)? })
+}
+
+/// JSON of the settings that the account was opened with, as stored.
+pub fn opened_with(spi: &Spi, account: &str) -> Result<String> {
+    let rows = spi.read(&READ_DESCRIPTION, &[account.into()])?;
+    rows.first().ok_or_else(|| unknown_account(account))?.json(0)
+}
+
+/// What the account was set to in the past, oldest first.
+pub fn past_settings(spi: &Spi, account: &str) -> Result<Vec<PastSettings>> {
+    let rows = spi.read(&PAST_SETTINGS, &[account.into()])?;
+    rows.iter()
+        .map(|row| {
+            Ok(PastSettings {
+                entry: row.i64(0)?,
+                status: rows::status(row.text(1)?)?,
+                overdraft_limit: row.amount(2)?,
+            })
+        })
+        .collect()
 }
 
 /// The entry that an idempotency key belongs to.

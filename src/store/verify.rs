@@ -1,9 +1,9 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
-use super::lookup::{self, Sight, StoredLots, unknown_account};
+use super::lookup::{self, StoredLots, unknown_account};
 use super::read;
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
-use credits_domain::audit::{Auditor, Problem};
+use credits_domain::audit::{self, Auditor, Problem};
 
 /// A problem, and the account that has it; no account: the ledger as a whole.
 pub struct Found {
@@ -122,7 +122,8 @@ fn check(account: &str) -> Result<Vec<Found>> {
 fn audit(account: &str) -> Result<Vec<Problem>> {
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
-    let description = lookup::description(&spi, Sight::Callers, account)?;
+    let opened_with = lookup::opened_with(&spi, account)?;
+    let settings = lookup::past_settings(&spi, account)?;
     let StoredLots { lots, misfiled } = lookup::lots_as_stored(&spi, &row)?;
     let closed = lookup::closed_cycles(&spi, account)?;
     let zone = ServerZone::new(&row.settings.time_zone)?;
@@ -134,5 +135,5 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         Ok(entry) => auditor.entry(&entry),
         Err(error) => auditor.unreadable(number, &error.message),
     })?;
-    Ok(auditor.finish(&closed, &description.opened_with, &zone))
+    Ok(auditor.finish(&audit::Rows { closed: &closed, settings: &settings, opened_with: &opened_with }, &zone))
 }

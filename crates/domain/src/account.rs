@@ -79,6 +79,14 @@ pub struct Settings {
     pub debt_policy: DebtPolicy,
 }
 
+impl Settings {
+    /// The most that a cycle's end can add to the account: the allowance, and what rolls over of the last one.
+    pub fn most_per_cycle(&self) -> Amount {
+        let rolling = self.allowance.percent(self.rollover_percent);
+        self.allowance + self.rollover_max.map_or(rolling, |max| rolling.min(max))
+    }
+}
+
 /// Shortest cycle of an account that follows the clock: a shorter one would only make catching up endless.
 const SHORTEST_CYCLE_MICROS: i64 = 1_000_000;
 /// Longest, in months or in days of 30 of them: far beyond any plan, and safe to multiply.

@@ -1,6 +1,6 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
-use crate::account::{Account, Balances, Cycle, Settings};
+use crate::account::{Account, Balances, Cycle, Settings, Status};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
 use crate::chain;
@@ -29,6 +29,22 @@ struct CycleTotals {
     invoiced: Amount,
 }
 
+/// What an account was set to from an entry on, as its own row keeps it for questions about the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastSettings {
+    pub entry: i64,
+    pub status: Status,
+    pub overdraft_limit: Amount,
+}
+
+/// The rows beside the entries that belong to an account.
+pub struct Rows<'r> {
+    pub closed: &'r [ClosedCycle],
+    pub settings: &'r [PastSettings],
+    /// JSON.
+    pub opened_with: &'r str,
+}
+
 /// What the entries say of a lot.
 #[derive(Clone, Copy)]
 struct LotTrail {
@@ -49,6 +65,7 @@ pub struct Auditor<'a> {
     closed: HashMap<i64, Vec<&'a ClosedCycle>>,
     state: Option<Detail>,
     opened_with: Option<Settings>,
+    settings: Vec<PastSettings>,
     opened_at: Timestamp,
     newest: i64,
     after: Balances,
@@ -80,6 +97,7 @@ impl<'a> Auditor<'a> {
             closed: closed_at,
             state: None,
             opened_with: None,
+            settings: Vec::new(),
             opened_at: Timestamp::NEG_INFINITY,
             newest: 0,
             after: Balances::default(),
@@ -138,6 +156,14 @@ impl<'a> Auditor<'a> {
         if let Some(detail) = &entry.detail {
             match Detail::from_json(detail) {
                 Ok(state) => {
+                    if entry.operation.is_setting() {
+                        let limit = state.settings.overdraft_limit;
+                        self.settings.push(PastSettings {
+                            entry: entry.entry,
+                            status: state.status,
+                            overdraft_limit: limit,
+                        });
+                    }
                     self.opened_with = state.opened_with.clone().or(self.opened_with.take());
                     self.state = Some(Detail { opened_with: None, result: None, ..state });
                 }
@@ -262,9 +288,9 @@ impl<'a> Auditor<'a> {
     }
 
     /// Compares what the entries add up to with the account's rows.
-    /// `opened_with` is what the account's row says, `zone` the account's time zone.
-    pub fn finish(mut self, closed: &[ClosedCycle], opened_with: &Settings, zone: &dyn Zone) -> Vec<Problem> {
-        let account = self.account;
+    /// `zone` is the account's time zone.
+    pub fn finish(mut self, rows: &Rows, zone: &dyn Zone) -> Vec<Problem> {
+        let (account, closed) = (self.account, rows.closed);
         if account.entry != self.newest {
             self.problem(None, format!("the account says {} entries, there are {}", account.entry, self.newest));
         }
@@ -291,7 +317,8 @@ impl<'a> Auditor<'a> {
         if account.recorded_at != self.recorded_at {
             self.problem(None, "the account's time is not that of its newest entry");
         }
-        if self.opened_with.as_ref() != Some(opened_with) || account.opened_at != self.opened_at {
+        let opened_with = self.opened_with.as_ref().and_then(|settings| serde_json::to_value(settings).ok());
+        if serde_json::from_str(rows.opened_with).ok() != opened_with || account.opened_at != self.opened_at {
             self.problem(None, "opened_with or opened_at is not what the account's history says");
         }
         match self.state.take() {
@@ -305,6 +332,9 @@ impl<'a> Auditor<'a> {
                 }
             }
             None => self.problem(None, "the account's history does not say what it is set to"),
+        }
+        if self.settings != rows.settings {
+            self.problem(None, "what the account was set to in the past is not what its history says");
         }
         self.check_lots(zone);
         self.check_cycles(closed);

@@ -4,13 +4,13 @@
 
 use credits_domain::account::{Account, DebtPolicy, Settings, Status};
 use credits_domain::amount::Amount;
-use credits_domain::audit::Auditor;
+use credits_domain::audit::{Auditor, PastSettings, Rows};
 use credits_domain::book::{Book, ClosedCycle, Context, Description, Extent, Outcome, Purpose, Stop};
 use credits_domain::debit::{Debit, OnInsufficient};
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::grant::{Grant, GrantExpiry};
-use credits_domain::lifecycle::{Changes, Opening};
+use credits_domain::lifecycle::{Changes, Detail, Opening};
 use credits_domain::lot::{Lot, LotKind, LotStatus};
 use credits_domain::time::{Interval, Timestamp};
 use credits_domain::zone_tz::Named;
@@ -99,8 +99,21 @@ impl Ledger {
         let mut auditor = Auditor::new(&self.account, &lots, &self.closed);
         self.entries.iter().for_each(|entry| auditor.entry(entry));
         let opened_with = &self.description.as_ref().expect("opened").opened_with;
-        let problems = auditor.finish(&self.closed, opened_with, &Named::new(self.zone));
+        let opened_with = serde_json::to_string(opened_with).expect("plain values");
+        let rows = Rows { closed: &self.closed, settings: &self.settings(), opened_with: &opened_with };
+        let problems = auditor.finish(&rows, &Named::new(self.zone));
         assert!(problems.is_empty(), "{problems:?}");
+    }
+
+    fn settings(&self) -> Vec<PastSettings> {
+        let settings = self.entries.iter().filter(|entry| entry.operation.is_setting());
+        settings
+            .map(|entry| {
+                let detail = Detail::from_json(entry.detail.as_deref().expect("a setting has it")).expect("it is JSON");
+                let overdraft_limit = detail.settings.overdraft_limit;
+                PastSettings { entry: entry.entry, status: detail.status, overdraft_limit }
+            })
+            .collect()
     }
 
     /// granted = spent + held + remaining + expired - debt that was drawn and neither repaid nor written off.
