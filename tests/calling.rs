@@ -196,3 +196,19 @@ fn the_history_names_the_caller_and_not_the_owner_for_whom_the_functions_act() {
     let by = s.list("SELECT operation, recorded_by FROM credits_history ORDER BY entry");
     assert_eq!(by, ["open|postgres".to_owned(), "grant|postgres".to_owned(), format!("debit|{role}")]);
 }
+
+#[test]
+fn rows_of_the_application_may_refer_to_an_account_while_it_is_debited() {
+    let db = Server::shared().database();
+    let (mut s, mut other) = (db.session(), db.session());
+    s.run("SELECT credits_grant('acme', 10, 'g')");
+    s.run("CREATE TABLE customers (account text COLLATE \"C\" REFERENCES credits_ledger.accounts)");
+    other.run("SET lock_timeout = '2s'");
+    s.run("BEGIN; SELECT credits_debit('acme', 1, 'a')");
+    other.run("INSERT INTO customers VALUES ('acme')");
+    s.run("COMMIT");
+    s.run("BEGIN; INSERT INTO customers VALUES ('acme')");
+    other.row("SELECT * FROM credits_debit('acme', 1, 'b')").has(&[("balance", "8")]);
+    s.run("COMMIT");
+    assert_eq!(s.one("SELECT count(*) FROM customers"), "2");
+}

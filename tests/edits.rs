@@ -1,0 +1,310 @@
+//! Rows edited by a superuser who disarms the triggers: `credits_verify` names what was touched. Whoever does not
+//! disarm them cannot edit.
+
+#[path = "trust/small_ledger.rs"]
+mod small_ledger;
+
+use credits_ledger_tests::{Server, Session};
+use small_ledger::{entry_of, problems, small_ledger};
+
+/// Runs `edit` with the table's triggers out of the way, as a superuser can, and returns what
+/// `credits_verify` gets wrong while it stands; nothing where it names the account, and the entry if one is
+/// given. Nothing of the edit stays. An edit that a constraint rejects harms nobody.
+fn wrong_about(s: &mut Session, table: &str, entry: Option<&str>, edit: &str) -> Option<String> {
+    s.run("BEGIN");
+    s.run(&format!("ALTER TABLE credits_ledger.{table} DISABLE TRIGGER ALL"));
+    if let Err(e) = s.try_run(edit) {
+        s.run("ROLLBACK");
+        assert!(e.code.starts_with("23") || e.code.starts_with("22"), "{edit}: {e}");
+        return None;
+    }
+    let verdict = asked_in_every_way(s, entry);
+    s.run("ROLLBACK");
+    verdict
+}
+
+fn asked_in_every_way(s: &mut Session, entry: Option<&str>) -> Option<String> {
+    for question in ["credits_verify()", "credits_verify('acme')"] {
+        let said = match s.try_run(&format!("SELECT entry FROM {question} WHERE account = 'acme'")) {
+            Ok(rows) => rows,
+            Err(e) => return Some(format!("{question} raised {e}")),
+        };
+        let named: Vec<&str> = said.iter().map(|row| row.get("entry")).collect();
+        if named.is_empty() {
+            return Some(format!("{question} does not name the account"));
+        }
+        if entry.is_some_and(|entry| !named.contains(&entry)) {
+            return Some(format!("{question} does not name the entry, but {named:?}"));
+        }
+    }
+    let blamed = s.list("SELECT account, problem FROM credits_verify('other') WHERE account IS NOT NULL");
+    (!blamed.is_empty()).then(|| format!("an account that nobody touched was named: {blamed:?}"))
+}
+
+/// `(column, an expression of another value)` for each column of a table.
+fn other_values(s: &mut Session, table: &str) -> Vec<(String, String)> {
+    s.rows(&format!(
+        "SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+         WHERE attrelid = 'credits_ledger.{table}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    ))
+    .iter()
+    .map(|row| {
+        let c = row.get("name").to_owned();
+        let other = match row.get("type") {
+            "numeric" | "bigint" | "integer" => format!("coalesce({c}, 0) + 1"),
+            "text" => format!("coalesce({c}, '') || 'x'"),
+            "timestamp with time zone" => {
+                format!("CASE WHEN isfinite({c}) THEN {c} + interval '1 microsecond' ELSE 'epoch' END")
+            }
+            "interval" => format!("{c} + interval '1 day'"),
+            "boolean" => format!("NOT coalesce({c}, false)"),
+            "jsonb" => format!("coalesce({c}, '{{}}') || '{{\"edited\": true}}'"),
+            "bytea" => format!("coalesce({c}, '') || '\\x00'::bytea"),
+            "integer[]" => format!("coalesce({c}, '{{}}') || 1"),
+            "numeric[]" => format!("coalesce({c}, '{{}}') || 1::numeric"),
+            "text[]" => format!("coalesce({c}, '{{}}') || 'x'::text"),
+            "bigint[]" => format!("coalesce({c}, '{{}}') || 1::bigint"),
+            other => panic!("{table}.{c}: no other value of type {other}"),
+        };
+        (c, other)
+    })
+    .collect()
+}
+
+/// No edit of the list may stay unseen: `(what was edited, what is wrong about the answer)`.
+fn none_unseen(wrong: &[(String, String)]) {
+    let list: Vec<String> = wrong.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+    assert!(list.is_empty(), "{} edits were not named as they should:\n{}", list.len(), list.join("\n"));
+}
+
+#[test]
+fn a_superusers_edit_of_any_column_of_an_entry_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let mut wrong = Vec::new();
+    // an entry with actor, resource and metadata; one that draws debt; one that is redacted; the newest
+    for key in ["d1", "d2", "d3", "d4", "buy"] {
+        let entry = entry_of(&mut s, key);
+        for (column, other) in other_values(&mut s, "entries") {
+            // That an entry is not in its place is another test.
+            if column == "account" || column == "entry" {
+                continue;
+            }
+            let edit = format!(
+                "UPDATE credits_ledger.entries SET {column} = {other} WHERE account = 'acme' AND entry = {entry}"
+            );
+            wrong.extend(
+                wrong_about(&mut s, "entries", Some(&entry), &edit).map(|why| (format!("{key} {column}"), why)),
+            );
+        }
+    }
+    none_unseen(&wrong);
+    assert_eq!(problems(&mut s), Vec::<String>::new());
+}
+
+#[test]
+fn an_entry_that_is_removed_moved_or_made_up_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let d2 = entry_of(&mut s, "d2");
+    let newest = s.one("SELECT max(entry) FROM credits_history WHERE account = 'acme'");
+    let edits = [
+        ("a removed entry", format!("DELETE FROM credits_ledger.entries WHERE account = 'acme' AND entry = {d2}")),
+        (
+            "the newest entry removed",
+            format!("DELETE FROM credits_ledger.entries WHERE account = 'acme' AND entry = {newest}"),
+        ),
+        (
+            "the first entry removed",
+            "DELETE FROM credits_ledger.entries WHERE account = 'acme' AND entry = 1".to_owned(),
+        ),
+        ("all entries removed", "DELETE FROM credits_ledger.entries WHERE account = 'acme'".to_owned()),
+        (
+            "two entries exchanged",
+            format!(
+                "UPDATE credits_ledger.entries SET entry = -1 WHERE account = 'acme' AND entry = {d2};
+                 UPDATE credits_ledger.entries SET entry = {d2} WHERE account = 'acme' AND entry = {d2} - 1;
+                 UPDATE credits_ledger.entries SET entry = {d2} - 1 WHERE account = 'acme' AND entry = -1"
+            ),
+        ),
+        (
+            "an entry made up",
+            format!(
+                "CREATE TEMP TABLE forged ON COMMIT DROP AS
+                     SELECT * FROM credits_ledger.entries WHERE account = 'acme' AND entry = {newest};
+                 UPDATE forged SET entry = {newest} + 1, idempotency_key = 'forged';
+                 INSERT INTO credits_ledger.entries SELECT * FROM forged"
+            ),
+        ),
+        (
+            "an entry given to another account",
+            format!("UPDATE credits_ledger.entries SET account = 'acme2' WHERE account = 'acme' AND entry = {newest}"),
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (what, edit) in edits {
+        wrong.extend(wrong_about(&mut s, "entries", None, &edit).map(|why| (what.to_owned(), why)));
+    }
+    none_unseen(&wrong);
+}
+
+#[test]
+fn a_superusers_edit_of_an_account_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let mut wrong = Vec::new();
+    for (column, other) in other_values(&mut s, "accounts") {
+        let other = match column.as_str() {
+            "account" => continue,
+            "status" => "'frozen'".to_owned(),
+            "debt_policy" => "'forgive_at_reset'".to_owned(),
+            "time_zone" => "'Europe/Berlin'".to_owned(),
+            _ => other,
+        };
+        let edit = format!("UPDATE credits_ledger.accounts SET {column} = {other} WHERE account = 'acme'");
+        wrong.extend(wrong_about(&mut s, "accounts", None, &edit).map(|why| (column, why)));
+    }
+    let removed = "DELETE FROM credits_ledger.accounts WHERE account = 'acme'";
+    wrong.extend(wrong_about(&mut s, "accounts", None, removed).map(|why| ("the row removed".to_owned(), why)));
+    none_unseen(&wrong);
+}
+
+#[test]
+fn a_superusers_edit_of_a_lot_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let lots = s.list("SELECT lot FROM credits_ledger.lots WHERE account = 'acme' ORDER BY lot");
+    assert!(lots.len() >= 5, "{lots:?}");
+    let head = s.one("SELECT coalesce(head_lot, 0) FROM credits_ledger.accounts WHERE account = 'acme'");
+    let mut wrong = Vec::new();
+    for lot in &lots {
+        for (column, other) in other_values(&mut s, "lots") {
+            // What remains of the head lot stands on the account's row; this column is then of no account.
+            if column == "account" || (column == "remaining" && *lot == head) {
+                continue;
+            }
+            let other = match column.as_str() {
+                "status" => "CASE status WHEN 'voided' THEN 'active' ELSE 'voided' END".to_owned(),
+                "kind" => "'bonus'".to_owned(),
+                _ => other,
+            };
+            let edit =
+                format!("UPDATE credits_ledger.lots SET {column} = {other} WHERE account = 'acme' AND lot = {lot}");
+            wrong.extend(wrong_about(&mut s, "lots", None, &edit).map(|why| (format!("lot {lot} {column}"), why)));
+        }
+        let removed = format!("DELETE FROM credits_ledger.lots WHERE account = 'acme' AND lot = {lot}");
+        wrong.extend(wrong_about(&mut s, "lots", None, &removed).map(|why| (format!("lot {lot} removed"), why)));
+    }
+    let made_up = "CREATE TEMP TABLE forged ON COMMIT DROP AS
+             SELECT * FROM credits_ledger.lots WHERE account = 'acme' AND lot = 2;
+         UPDATE forged SET lot = 99, payment_ref = NULL, remaining = 1000000, amount = 1000000, open = true;
+         INSERT INTO credits_ledger.lots SELECT * FROM forged";
+    wrong.extend(wrong_about(&mut s, "lots", None, made_up).map(|why| ("a lot made up".to_owned(), why)));
+    none_unseen(&wrong);
+}
+
+#[test]
+fn a_superusers_edit_of_any_other_table_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let tables = s.list(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'credits_ledger'::regnamespace AND relkind = 'r'
+             AND relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
+    );
+    assert!(tables.contains(&"cycles".to_owned()), "{tables:?}");
+    let mut wrong = Vec::new();
+    for table in tables {
+        let key = if table == "cycles" { "cycle" } else { "entry" };
+        let first = format!(
+            "account = 'acme' AND {key} = (SELECT min({key}) FROM credits_ledger.{table} WHERE account = 'acme')"
+        );
+        for (column, other) in other_values(&mut s, &table) {
+            let other = match column.as_str() {
+                "account" => continue,
+                "status" => "'closed'".to_owned(),
+                _ => other,
+            };
+            let edit = format!("UPDATE credits_ledger.{table} SET {column} = {other} WHERE {first}");
+            wrong.extend(wrong_about(&mut s, &table, None, &edit).map(|why| (format!("{table}.{column}"), why)));
+        }
+        let removed = format!("DELETE FROM credits_ledger.{table} WHERE {first}");
+        wrong.extend(wrong_about(&mut s, &table, None, &removed).map(|why| (format!("a row of {table} removed"), why)));
+    }
+    none_unseen(&wrong);
+}
+
+#[test]
+fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the_triggers() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let tables = s.list(
+        "SELECT c.oid::regclass FROM pg_class c
+         WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r' ORDER BY 1",
+    );
+    assert!(tables.len() >= 4, "{tables:?}");
+    for role in ["origin", "replica", "local"] {
+        s.run(&format!("SET session_replication_role = '{role}'"));
+        for statement in [
+            "UPDATE credits_ledger.entries SET amount = 0",
+            "UPDATE credits_ledger.entries SET actor = 'another' WHERE account = 'acme' AND entry = 5",
+            "DELETE FROM credits_ledger.entries WHERE account = 'acme' AND entry = 5",
+            "TRUNCATE credits_ledger.entries",
+            "TRUNCATE credits_ledger.entries, credits_ledger.accounts, credits_ledger.lots, credits_ledger.cycles",
+        ] {
+            let e = s.error(statement);
+            assert_eq!(e.code, "LC013", "{role}: {statement}: {}", e.message);
+            assert!(!e.hint.is_empty(), "{role}: {statement}: no hint");
+        }
+        for table in &tables {
+            for statement in [format!("DELETE FROM {table}"), format!("TRUNCATE {table}")] {
+                assert_eq!(s.error(&statement).code, "LC013", "{role}: {statement}");
+            }
+        }
+    }
+    s.run("RESET session_replication_role");
+    assert_eq!(problems(&mut s), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_redaction_may_change_stays_closed_before_and_after_it() {
+    let db = Server::shared().database();
+    let (mut s, mut holder) = (db.session(), db.session());
+    small_ledger(&mut s);
+    let entry = entry_of(&mut s, "d1");
+    let edits = [
+        format!("UPDATE credits_ledger.entries SET actor = NULL WHERE account = 'acme' AND entry = {entry}"),
+        format!(
+            "UPDATE credits_ledger.entries SET actor = NULL, resource = NULL, metadata = NULL, salt = NULL,
+                 redacted = '\\x{}' WHERE account = 'acme' AND entry = {entry}",
+            "00".repeat(32)
+        ),
+    ];
+    let closed = |s: &mut Session, when: &str| {
+        for edit in &edits {
+            assert_eq!(s.error(edit).code, "LC013", "{when}: {edit}");
+        }
+    };
+    closed(&mut s, "before");
+    // a redaction that fails on the way leaves nothing open
+    holder.run("BEGIN; SELECT 1 FROM credits_ledger.entries WHERE account = 'acme' FOR UPDATE");
+    s.run("SET lock_timeout = '50ms'");
+    assert_eq!(s.error(&format!("SELECT credits_redact('acme', {entry})")).code, "55P03");
+    holder.run("ROLLBACK");
+    closed(&mut s, "after a failure");
+    s.run(&format!("BEGIN; SELECT credits_redact('acme', {entry}); SAVEPOINT p"));
+    closed_in_block(&mut s, &edits[0]);
+    s.run("COMMIT");
+    closed(&mut s, "after");
+    assert_eq!(problems(&mut s), Vec::<String>::new());
+}
+
+fn closed_in_block(s: &mut Session, edit: &str) {
+    assert_eq!(s.error(edit).code, "LC013", "in the redaction's transaction");
+    s.run("ROLLBACK TO SAVEPOINT p");
+}
