@@ -23,7 +23,12 @@ fn the_sql_of_every_page_does_what_the_page_says() {
         run += page.blocks.iter().filter(|block| block.language == "sql").count();
         problems.extend(run::run(page, update));
     }
-    assert!(problems.is_empty(), "{} problems (CREDITS_UPDATE=1 writes outputs anew):\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} problems (CREDITS_UPDATE=1 writes outputs anew):\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
     assert!(run > 100 || !only.is_empty(), "only {run} blocks of SQL were found");
 }
 

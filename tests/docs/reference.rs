@@ -72,7 +72,8 @@ fn relations(s: &mut Session, reference: &[&Page]) -> Vec<String> {
         match section(reference, &name) {
             Ok(text) => {
                 let written: Vec<String> = text.lines().filter_map(column).collect();
-                let there: Vec<String> = there.iter().map(|c| c.replace("timestamp with time zone", "timestamptz")).collect();
+                let there: Vec<String> =
+                    there.iter().map(|c| c.replace("timestamp with time zone", "timestamptz")).collect();
                 if written != there {
                     problems.push(format!("columns of {name}: the reference has {written:?}, the catalogue {there:?}"));
                 }

@@ -88,7 +88,10 @@ fn play(page: &Page, steps: &[Step], db: &Database) -> Vec<Answer> {
     let mut script = String::new();
     for step in steps {
         let text = &page.blocks[step.block].text;
-        let _ = write!(script, "\\set LAST_ERROR_SQLSTATE 00000\n{text}\n\\echo {MARK} :LAST_ERROR_SQLSTATE\n\\warn {MARK}\n");
+        let _ = write!(
+            script,
+            "\\set LAST_ERROR_SQLSTATE 00000\n{text}\n\\echo {MARK} :LAST_ERROR_SQLSTATE\n\\warn {MARK}\n"
+        );
     }
     let mut arguments = OPTIONS.to_vec();
     arguments.push(&db.name);
