@@ -79,14 +79,6 @@ pub struct Settings {
     pub debt_policy: DebtPolicy,
 }
 
-impl Settings {
-    /// The most that a cycle's end can add to the account: the allowance, and what rolls over of the last one.
-    pub fn most_per_cycle(&self) -> Amount {
-        let rolling = self.allowance.percent(self.rollover_percent);
-        self.allowance + self.rollover_max.map_or(rolling, |max| rolling.min(max))
-    }
-}
-
 /// Shortest cycle of an account that follows the clock: a shorter one would only make catching up endless.
 const SHORTEST_CYCLE_MICROS: i64 = 1_000_000;
 /// Longest, in months or in days of 30 of them: far beyond any plan, and safe to multiply.
@@ -210,7 +202,7 @@ pub struct Account {
     pub balances: Balances,
     /// Number of the newest entry; 0 where not even `open` is written yet.
     pub entry: i64,
-    /// When the newest entry was recorded: the ledger's time never falls before it.
+    /// When the newest entry or closed cycle was recorded: the ledger's time never falls before it.
     pub recorded_at: Timestamp,
     /// Number of the newest lot.
     pub lots: i32,

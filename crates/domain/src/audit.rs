@@ -314,8 +314,9 @@ impl<'a> Auditor<'a> {
                 self.problem(None, format!("the account's {name} is {found}, but the entries add up to {expected}"));
             }
         }
-        if account.recorded_at != self.recorded_at {
-            self.problem(None, "the account's time is not that of its newest entry");
+        let closed_at = closed.last().map_or(Timestamp::NEG_INFINITY, |cycle| cycle.closed_at);
+        if account.recorded_at != self.recorded_at.max(closed_at) {
+            self.problem(None, "the account's time is not that of its newest entry or closed cycle");
         }
         let opened_with = self.opened_with.as_ref().and_then(|settings| serde_json::to_value(settings).ok());
         if serde_json::from_str(rows.opened_with).ok() != opened_with || account.opened_at != self.opened_at {

@@ -180,12 +180,14 @@ impl Book {
         lots.sort_by_key(Lot::burn_key);
         let mark = account.balances;
         let known_until = if extent == Extent::Prefix { lots.last().map(Lot::burn_key) } else { None };
+        // A head that was spent on the account's row is still filed as open.
+        let (lots, retired) = lots.into_iter().partition(Lot::is_open);
         Book {
             account,
             lots,
             extent,
             known_until,
-            retired: Vec::new(),
+            retired,
             entries: Vec::new(),
             closed: Vec::new(),
             redescribed: None,
@@ -330,6 +332,8 @@ impl Book {
         self.totals.debt_forgiven += cycle.debt_forgiven;
         self.totals.debt_invoiced += cycle.debt_invoiced;
         if self.purpose == Purpose::Write {
+            // A closing may leave no entry, and yet time must not fall behind it.
+            self.account.recorded_at = self.context.now;
             cycle.entry = self.account.entry;
             cycle.hash = chain::cycle_hash(&self.account.hash, &self.account.account, &cycle);
             self.closed.push(cycle);
@@ -346,7 +350,13 @@ impl Book {
             Some(lot) => self.is_beyond(lot),
             None => self.extent == Extent::Prefix && self.account.balances.available().is_positive(),
         };
-        if unknown {
+        // What remains in the old head stands on the account's row only: before another lot takes its place there, its own
+        // row has to be written, and so to be known.
+        let lost = self.extent == Extent::Prefix
+            && self.account.head.is_some_and(|old| {
+                head.map(|lot| lot.lot) != Some(old.lot) && !self.all_lots().any(|lot| lot.lot == old.lot)
+            });
+        if unknown || lost {
             return Err(Stop::NeedLots);
         }
         self.account.head = head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining });

@@ -193,6 +193,9 @@ impl Book {
                 .sum();
             rolling = rolling.min((max - living).or_zero());
         }
+        // With the next allowance, the account's sum stays in range; the rest expires.
+        let room = Amount::MAX - self.account.balances.credits - self.account.balances.held - settings.allowance;
+        rolling = rolling.min(room.or_zero());
         if !rolling.is_positive() {
             return Amount::ZERO;
         }

@@ -142,7 +142,7 @@ impl Book {
         }
         let balances = self.account.balances;
         (balances.allowance + balances.credits + balances.held + grant.amount).checked("balance")?;
-        let next = self.account.settings.most_per_cycle();
+        let next = self.account.settings.allowance;
         (balances.credits + balances.held + grant.amount + next).checked("balance of the next cycle")?;
 
         let mut lot = self.blank_lot(grant.kind, effective_at, expiry);

@@ -143,7 +143,6 @@ impl Book {
     pub fn open(&mut self, opening: Opening, by_grant: bool, zone: &dyn Zone) -> Outcome<()> {
         self.need_all()?;
         opening.settings.check()?;
-        opening.settings.most_per_cycle().checked("allowance with what rolls over")?;
         let metadata = opening.metadata.metadata.clone();
         self.redescribed = Some(Description { opened_with: opening.settings.clone(), metadata });
         self.account.settings = opening.settings;
@@ -187,7 +186,7 @@ impl Book {
             opening.settings.anchor = self.account.settings.anchor;
         }
         opening.settings.check()?;
-        (self.account.balances.credits + opening.settings.most_per_cycle()).checked("balance of the next cycle")?;
+        (self.account.balances.credits + opening.settings.allowance).checked("balance of the next cycle")?;
         let running = self.account.cycle;
         let metadata = opening.metadata.metadata.clone();
         self.redescribed = Some(Description { opened_with: opening.settings.clone(), metadata });
@@ -220,7 +219,7 @@ impl Book {
         let mut after = before.clone();
         changes.apply(&mut after);
         after.check()?;
-        (self.account.balances.credits + after.most_per_cycle()).checked("balance of the next cycle")?;
+        (self.account.balances.credits + after.allowance).checked("balance of the next cycle")?;
         let metadata = changes.metadata.as_ref().filter(|new| new.metadata != current.metadata).cloned();
         if after == before && metadata.is_none() {
             return Ok(());
