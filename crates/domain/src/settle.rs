@@ -7,7 +7,7 @@ use crate::amount::Amount;
 use crate::book::{Book, Draft, Outcome};
 use crate::entry::Operation;
 use crate::error::Result;
-use crate::lot::{Expiry, LotStatus};
+use crate::lot::{Expiry, Lot, LotStatus};
 use crate::time::{Timestamp, Zone};
 
 impl Book {
@@ -74,9 +74,10 @@ impl Book {
     }
 
     fn start_scheduled(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
-        while let Some(index) =
-            self.lots.iter().position(|lot| lot.status == LotStatus::Scheduled && lot.effective_at <= instant)
-        {
+        // In the order in which they were scheduled.
+        let due = |lot: &Lot| lot.status == LotStatus::Scheduled && lot.effective_at <= instant;
+        while let Some(next) = self.lots.iter().filter(|lot| due(lot)).map(|lot| lot.lot).min() {
+            let Some(index) = self.lots.iter().position(|lot| lot.lot == next) else { break };
             let expiry = match self.lots[index].expiry {
                 Expiry::AfterCycles(cycles) => self.expiry_after_cycles(cycles, zone)?,
                 dated => dated,
