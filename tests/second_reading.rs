@@ -225,7 +225,11 @@ fn grant(both: &mut Both, dice: &mut Dice, now: Seconds, key: &str) {
     let (kind, default) = dice.pick(&[("purchase", 100), ("promo", 50), ("bonus", 50), ("adjustment", 100)]);
     let amount = dice.amount(30);
     let mut call = format!("credits_grant('a', {}, '{key}', '{kind}'", shown(amount));
-    let effective = if dice.roll(4) == 0 { now + dice.roll(5) * 12 * HOUR } else { now };
+    let mut effective = if dice.roll(4) == 0 { now + dice.roll(5) * 12 * HOUR } else { now };
+    // Which of two that come at one instant is first to pay debt, the contract does not say.
+    while effective > now && both.account.lots.iter().any(|lot| lot.scheduled && lot.effective == effective) {
+        effective += 1;
+    }
     if effective > now {
         call += &format!(", effective_at => '{}'", both.calendar.text(effective));
     }
