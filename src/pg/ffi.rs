@@ -3,8 +3,9 @@
 
 use pgrx::pg_sys::{
     ArrayType, Datum, ErrorData, FunctionCallInfo, GucContext, GucShowHook, GucStringAssignHook, GucStringCheckHook,
-    HeapTuple, MemoryContext, Oid, PGFunction, Portal, SPIPlanPtr, Snapshot, TupleDesc, Tuplestorestate,
-    TypeCacheEntry, TypeFuncClass, varlena,
+    HeapTuple, ItemPointerData, LOCKTAG, LockAcquireResult, MemoryContext, Oid, PGFunction, Portal, Relation,
+    SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TransactionId, TupleDesc, Tuplestorestate, TypeCacheEntry,
+    TypeFuncClass, XLTW_Oper, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
@@ -81,6 +82,22 @@ unsafe extern "C-unwind" {
         nulls: *const bool,
     );
 
+    // rows by an index
+    pub fn try_relation_open(relation: Oid, lock: c_int) -> Relation;
+    pub fn relation_close(relation: Relation, lock: c_int);
+    pub fn ScanKeyInit(key: *mut ScanKeyData, column: i16, strategy: u16, function: Oid, value: Datum);
+    pub fn systable_beginscan(
+        table: Relation,
+        index: Oid,
+        use_index: bool,
+        snapshot: Snapshot,
+        count: c_int,
+        keys: *mut ScanKeyData,
+    ) -> SysScanDesc;
+    pub fn systable_getnext(scan: SysScanDesc) -> HeapTuple;
+    pub fn systable_endscan(scan: SysScanDesc);
+    pub fn CacheRegisterRelcacheCallback(function: pgrx::pg_sys::RelcacheCallbackFunction, argument: Datum);
+
     // SPI
     pub fn SPI_connect() -> c_int;
     pub fn SPI_finish() -> c_int;
@@ -93,6 +110,16 @@ unsafe extern "C-unwind" {
         values: *mut Datum,
         nulls: *const c_char,
         read_only: bool,
+        limit: c_long,
+    ) -> c_int;
+    pub fn SPI_execute_snapshot(
+        plan: SPIPlanPtr,
+        values: *mut Datum,
+        nulls: *const c_char,
+        snapshot: Snapshot,
+        crosscheck: Snapshot,
+        read_only: bool,
+        fire_triggers: bool,
         limit: c_long,
     ) -> c_int;
     pub fn SPI_cursor_open(
@@ -116,7 +143,19 @@ unsafe extern "C-unwind" {
     pub fn IsInParallelMode() -> bool;
     pub fn GetTransactionSnapshot() -> Snapshot;
     pub fn PushActiveSnapshot(snapshot: Snapshot);
+    pub fn GetActiveSnapshot() -> Snapshot;
     pub fn PopActiveSnapshot();
+
+    pub fn TransactionIdIsCurrentTransactionId(transaction: TransactionId) -> bool;
+    pub fn TransactionIdIsInProgress(transaction: TransactionId) -> bool;
+    pub fn XactLockTableWait(
+        transaction: TransactionId,
+        table: Relation,
+        row: *const ItemPointerData,
+        operation: XLTW_Oper::Type,
+    );
+    pub fn LockAcquire(tag: *const LOCKTAG, mode: c_int, for_session: bool, no_wait: bool) -> LockAcquireResult::Type;
+    pub fn LockRelease(tag: *const LOCKTAG, mode: c_int, of_session: bool) -> bool;
 
     // the session
     pub fn GetCurrentTimestamp() -> i64;

@@ -38,8 +38,19 @@ pub struct Spi {
     not_send: PhantomData<*mut ()>,
 }
 
+/// Which snapshot a statement has.
+#[derive(Clone, Copy)]
+enum View {
+    /// That of the calling query: it only reads.
+    Callers,
+    /// One of its own.
+    New,
+    /// The active one.
+    Active,
+}
+
 /// Statements that can run SQL count their failures.
-unsafe fn spi_try<T: Copy>(f: impl FnOnce() -> T) -> std::result::Result<T, PgError> {
+pub(super) unsafe fn sql_try<T: Copy>(f: impl FnOnce() -> T) -> std::result::Result<T, PgError> {
     unsafe { pg_try(f) }.inspect_err(|_| count_failure())
 }
 
@@ -61,12 +72,17 @@ impl Spi {
     /// since, unless it is called in [`Spi::with_fresh_snapshot`]. Takes no transaction id: works on a standby and in a
     /// read-only transaction.
     pub fn read(&self, statement: &'static Statement, values: &[Value]) -> Result<Rows<'_>> {
-        self.run(statement, values, true)
+        self.run(statement, values, View::Callers)
     }
 
     /// Runs a statement with a snapshot of its own; it sees all that this transaction has done so far.
     pub fn write(&self, statement: &'static Statement, values: &[Value]) -> Result<Rows<'_>> {
-        self.run(statement, values, false)
+        self.run(statement, values, View::New)
+    }
+
+    /// Runs a statement that writes with the active snapshot, brought up to what this transaction has done so far.
+    pub fn write_as_seen(&self, statement: &'static Statement, values: &[Value]) -> Result<Rows<'_>> {
+        self.run(statement, values, View::Active)
     }
 
     /// Runs `f`, in which reads see what was committed until now (at READ COMMITTED) and what this transaction did.
@@ -91,7 +107,7 @@ impl Spi {
         self.require_current()?;
         let sql = CString::new(sql).map_err(|_| Error::internal("SQL text with a zero byte"))?;
         let text = sql.as_ptr();
-        let (code, affected) = unsafe { spi_try(|| (ffi::SPI_execute(text, false, 0), pg_sys::SPI_processed))? };
+        let (code, affected) = unsafe { sql_try(|| (ffi::SPI_execute(text, false, 0), pg_sys::SPI_processed))? };
         check(code)?;
         Ok(affected)
     }
@@ -108,7 +124,7 @@ impl Spi {
         self.require_current()?;
         statement.check(values)?;
         let (portal, memory) = unsafe {
-            spi_try(|| {
+            sql_try(|| {
                 let (plan, datums, nulls) = self.prepare(statement, values);
                 let portal = ffi::SPI_cursor_open(std::ptr::null(), plan, datums, nulls, true);
                 self.forget_parameters();
@@ -119,7 +135,7 @@ impl Spi {
         if self.is_broken() {
             return outcome;
         }
-        let closed = unsafe { spi_try(|| ffi::SPI_cursor_close(portal)) };
+        let closed = unsafe { sql_try(|| ffi::SPI_cursor_close(portal)) };
         unsafe { ffi::MemoryContextDelete(memory) };
         outcome.and(closed.map_err(Error::from))
     }
@@ -146,13 +162,20 @@ impl Spi {
         }
     }
 
-    fn run(&self, statement: &'static Statement, values: &[Value], read_only: bool) -> Result<Rows<'_>> {
+    fn run(&self, statement: &'static Statement, values: &[Value], view: View) -> Result<Rows<'_>> {
         self.require_current()?;
         statement.check(values)?;
         let (code, affected, table) = unsafe {
-            spi_try(|| {
+            sql_try(|| {
                 let (plan, datums, nulls) = self.prepare(statement, values);
-                let code = ffi::SPI_execute_plan(plan, datums, nulls, read_only, 0);
+                let code = match view {
+                    View::Callers => ffi::SPI_execute_plan(plan, datums, nulls, true, 0),
+                    View::New => ffi::SPI_execute_plan(plan, datums, nulls, false, 0),
+                    View::Active => {
+                        let snapshot = ffi::GetActiveSnapshot();
+                        ffi::SPI_execute_snapshot(plan, datums, nulls, snapshot, std::ptr::null_mut(), false, true, 0)
+                    }
+                };
                 let answer = (code, pg_sys::SPI_processed, pg_sys::SPI_tuptable);
                 self.forget_parameters();
                 answer
@@ -199,7 +222,7 @@ impl Spi {
     fn fetch(&self, portal: Portal, batch: usize) -> Result<Rows<'_>> {
         self.require_current()?;
         let (count, table) = unsafe {
-            spi_try(|| {
+            sql_try(|| {
                 ffi::SPI_cursor_fetch(portal, true, batch as c_long);
                 (pg_sys::SPI_processed, pg_sys::SPI_tuptable)
             })?

@@ -22,6 +22,8 @@ pub enum Type {
     Interval,
     Json,
     Bytes,
+    /// Where a row lies.
+    RowId,
     Regrole,
     /// An array of rows of a table of the ledger.
     RowsOf(&'static str),
@@ -65,6 +67,7 @@ impl Type {
             Type::Interval => pg_sys::INTERVALOID,
             Type::Json => pg_sys::JSONBOID,
             Type::Bytes => pg_sys::BYTEAOID,
+            Type::RowId => pg_sys::TIDOID,
             Type::Regrole => pg_sys::REGROLEOID,
             Type::RowsOf(_) | Type::Named(_) => return None,
         })
@@ -85,7 +88,7 @@ impl Type {
 pub(super) unsafe fn row_type(table: &str) -> Oid {
     unsafe {
         let schema = ffi::get_namespace_oid(name(SCHEMA).as_ptr(), false);
-        let relation = ffi::get_relname_relid(name(table).as_ptr(), schema);
+        let relation = relation(table, schema);
         if relation == pg_sys::InvalidOid {
             throw_internal(&["the table ", SCHEMA, ".", table, " does not exist"]);
         }
@@ -93,8 +96,13 @@ pub(super) unsafe fn row_type(table: &str) -> Oid {
     }
 }
 
+/// The OID of a table or index of a schema, if there is one. Only inside a `pg_try`.
+pub(super) unsafe fn relation(table: &str, schema: Oid) -> Oid {
+    unsafe { ffi::get_relname_relid(name(table).as_ptr(), schema) }
+}
+
 /// A name as C wants it, on the stack.
-fn name(text: &str) -> [c_char; pg_sys::NAMEDATALEN as usize] {
+pub(super) fn name(text: &str) -> [c_char; pg_sys::NAMEDATALEN as usize] {
     let mut name = [0; pg_sys::NAMEDATALEN as usize];
     for (place, byte) in name.iter_mut().take(pg_sys::NAMEDATALEN as usize - 1).zip(text.bytes()) {
         *place = byte as c_char;

@@ -1,7 +1,7 @@
 //! One account, from lock to write.
 
 use super::lookup::{self, Sight};
-use super::{hot, persist};
+use super::persist;
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
@@ -174,7 +174,6 @@ fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
         [entry] if book.extent == Extent::Head => {
             persist::update_figures(spi, locked.entry, &book.account)?;
             persist::append_plain(spi, &book.account.account, entry)?;
-            hot::calm(&book.account.account);
             Ok(())
         }
         _ => persist::save(spi, &[book]),

@@ -1,81 +1,102 @@
-//! The fast path of a debit, by SPI: read the row without a lock, decide, and update it where it still is what was read.
+//! The fast path of a debit: read the row without a lock, decide, and update it where it still is what was read.
 //!
 //! The decision is the domain's own, on a book that knows the head only; whatever is not plain (time is due, the head
-//! runs out, the account is unknown, frozen or empty, somebody else is busy with it) is left to the general path.
-//! A faster store has to provide [`Store`], and nothing else changes.
+//! runs out, the account is unknown, frozen or empty) is left to the general path. One snapshot serves each attempt:
+//! both reads, and the update that checks that the row is still the same. Where another transaction is busy with the
+//! row, it is waited for before anything is decided.
 
-use super::book::{Keyed, Written, context, replay};
-use super::lookup::{self, Sight};
-use super::{hot, persist};
-use crate::pg::{Result, Spi, session};
-use credits_domain::account::Account;
+use super::book::{Keyed, Written, context, same_request};
+use super::{lookup, persist};
+use crate::pg::scan::Transaction;
+use crate::pg::{Queue, Result, Sought, Spi, session};
 use credits_domain::book::{Book, Extent, Outcome};
-use credits_domain::entry::Entry;
-
-/// What the fast path asks of a store.
-pub trait Store {
-    /// The account's row, and the entry of the key if it was used, as of one snapshot taken now.
-    fn look(&self, account: &str, keyed: Keyed) -> Result<(Option<Entry>, Option<Account>)>;
-
-    /// Replaces the row if its newest entry still is `read_at_entry`; false if not, and then nothing was written.
-    fn replace(&self, read_at_entry: i64, account: &Account) -> Result<bool>;
-
-    /// Appends the entry that belongs to the row.
-    fn append(&self, account: &str, entry: &Entry) -> Result<()>;
-}
-
-impl Store for Spi {
-    fn look(&self, account: &str, keyed: Keyed) -> Result<(Option<Entry>, Option<Account>)> {
-        self.with_fresh_snapshot(|spi| {
-            Ok((replay(spi, Sight::Callers, account, Some(keyed))?, lookup::read_account(spi, account)?))
-        })
-    }
-
-    fn replace(&self, read_at_entry: i64, account: &Account) -> Result<bool> {
-        persist::update_figures(self, read_at_entry, account)
-    }
-
-    fn append(&self, account: &str, entry: &Entry) -> Result<()> {
-        persist::append_plain(self, account, entry)
-    }
-}
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// An update that took longer than this may have waited for a lock: the time that was read before it is too old.
 const WAITED_MICROS: i64 = 2_000;
+/// After so many attempts the account's lock is taken first.
+const ATTEMPTS: u32 = 20;
+
+enum Attempt<T> {
+    Done(Written<T>),
+    /// Another transaction is busy with the row.
+    Busy(Transaction),
+    /// The row moved on between being read and being updated. Its lock is ours now.
+    Outrun,
+    /// Not plain.
+    General,
+}
 
 /// Does the operation on the fast path; `None`: nothing was done, the general path has to.
 pub fn write<T>(
-    store: &impl Store,
+    spi: &Spi,
     account: &str,
     keyed: Keyed,
-    operation: impl FnOnce(&mut Book) -> Outcome<T>,
+    operation: impl Fn(&mut Book) -> Outcome<T>,
 ) -> Result<Option<Written<T>>> {
-    if hot::is_hot(account) {
-        return Ok(None);
+    let mut queue: Option<Queue> = None;
+    for _ in 0..ATTEMPTS {
+        match spi.with_fresh_snapshot(|spi| attempt(spi, account, keyed, &operation, &mut queue))? {
+            Attempt::Done(written) => return Ok(Some(written)),
+            Attempt::General => return Ok(None),
+            Attempt::Outrun => {}
+            Attempt::Busy(transaction) => match &queue {
+                Some(queue) => queue.wait_for(transaction)?,
+                None => {
+                    let joined = Queue::join(number(account))?;
+                    if !joined.waited {
+                        joined.wait_for(transaction)?;
+                    }
+                    queue = Some(joined);
+                }
+            },
+        }
     }
-    let (replayed, row) = store.look(account, keyed)?;
-    if let Some(entry) = replayed {
-        return Ok(Some(Written::Replayed(Box::new(entry))));
+    Ok(None)
+}
+
+/// Stands for the account in the queue.
+fn number(account: &str) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(account)
+}
+
+fn attempt<T>(
+    spi: &Spi,
+    account: &str,
+    keyed: Keyed,
+    operation: &impl Fn(&mut Book) -> Outcome<T>,
+    queue: &mut Option<Queue>,
+) -> Result<Attempt<T>> {
+    let Sought::Row((row, version)) = lookup::seek_account(account)? else { return Ok(Attempt::General) };
+    if let Some(transaction) = version.busy_with {
+        return Ok(Attempt::Busy(transaction));
     }
-    let Some(row) = row else { return Ok(None) };
+    match lookup::seek_key(account, keyed.key)? {
+        Sought::Row(entry) => {
+            same_request(&entry, keyed)?;
+            return Ok(Attempt::Done(Written::Replayed(Box::new(entry))));
+        }
+        Sought::Nothing => {}
+        Sought::Elsewhere => return Ok(Attempt::General),
+    }
     let before = row.clone();
     let mut book = Book::new(row, Vec::new(), Extent::Head, context()?);
     if book.is_due() {
-        return Ok(None);
+        return Ok(Attempt::General);
     }
-    let Ok(value) = operation(&mut book) else { return Ok(None) };
-    let [entry] = book.entries.as_slice() else { return Ok(None) };
-    if !store.replace(before.entry, &book.account)? {
-        hot::heat(account);
-        return Ok(None);
+    let Ok(value) = operation(&mut book) else { return Ok(Attempt::General) };
+    let [entry] = book.entries.as_slice() else { return Ok(Attempt::General) };
+    let updated = persist::update_figures_there(spi, version.id, before.entry, &book.account)?;
+    *queue = None;
+    if !updated {
+        return Ok(Attempt::Outrun);
     }
     let (now, clock_was_set) = session::clock()?;
     if !clock_was_set && now.0 - book.context.now.0 > WAITED_MICROS {
         // The lock is ours now: put the row back as it was, and let the general path read the clock anew.
-        store.replace(book.account.entry, &before)?;
-        hot::heat(account);
-        return Ok(None);
+        persist::update_figures(spi, book.account.entry, &before)?;
+        return Ok(Attempt::General);
     }
-    store.append(account, entry)?;
-    Ok(Some(Written::Done(value, Box::new(book))))
+    persist::append_plain(spi, account, entry)?;
+    Ok(Attempt::Done(Written::Done(value, Box::new(book))))
 }

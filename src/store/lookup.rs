@@ -1,7 +1,7 @@
 //! Finding rows: an account, its lots, its entries, its cycles.
 
 use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
-use crate::pg::{Result, Rows, Spi, Statement, Type, Value};
+use crate::pg::{Index, Result, Rows, Sought, Spi, Statement, Type, Value, Version};
 use credits_domain::account::{Account, Head};
 use credits_domain::audit::PastSettings;
 use credits_domain::book::{ClosedCycle, Description};
@@ -13,6 +13,10 @@ use credits_domain::lot::Lot;
 pub const PREFIX: usize = 16;
 
 const ACCOUNT: &[Type] = &[Type::Text];
+
+static ACCOUNT_BY_NAME: Index = Index::new("accounts", "accounts_pkey", account_columns!(), &[1]);
+
+static ENTRY_BY_KEY: Index = Index::new("entries", "entries_idempotency_key", entry_columns!(), &[1, 9]);
 
 static READ_ACCOUNT: Statement =
     Statement::new(concat!("SELECT ", account_columns!(), " FROM credits_ledger.accounts WHERE account = $1"), ACCOUNT);
@@ -96,6 +100,16 @@ fn first_account(rows: Rows) -> Result<Option<Account>> {
 /// LC002.
 pub fn unknown_account(account: &str) -> Error {
     Error::new(Code::UnknownAccount, format!("account {account:?} does not exist")).detail(format!("account={account}"))
+}
+
+/// As the active snapshot sees it, and which version of its row that is; without the executor, so without SPI.
+pub fn seek_account(account: &str) -> Result<Sought<(Account, Version)>> {
+    ACCOUNT_BY_NAME.find(&[account.into()], |row, version| Ok((rows::account(row)?, version)))
+}
+
+/// The entry that an idempotency key belongs to, as the active snapshot sees it; without the executor.
+pub fn seek_key(account: &str, key: &str) -> Result<Sought<Entry>> {
+    ENTRY_BY_KEY.find(&[account.into(), key.into()], |row, _| rows::entry(row))
 }
 
 /// Without a lock: for reads, and for the fast path, which checks afterwards.

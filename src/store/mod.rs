@@ -5,7 +5,6 @@
 pub mod batch;
 pub mod book;
 pub mod fast;
-mod hot;
 pub mod lookup;
 pub mod persist;
 pub mod read;

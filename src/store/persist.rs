@@ -1,7 +1,7 @@
 //! Writing what an operation left on its book.
 
 use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
-use crate::pg::{Result, Spi, Statement, Type, Value};
+use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Description};
 use credits_domain::entry::Entry;
@@ -18,9 +18,15 @@ static OPEN_ROW: Statement = Statement::new(
 );
 
 /// The figures that a plain debit changes. The entry number is the row's version: where it moved on, no row is changed.
+macro_rules! set_figures {
+    () => {
+        "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
+         head_remaining = $8, hash = $9 WHERE account = $1 AND entry = $2"
+    };
+}
+
 static UPDATE_FIGURES: Statement = Statement::new(
-    "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
-     head_remaining = $8, hash = $9 WHERE account = $1 AND entry = $2",
+    set_figures!(),
     &[
         Type::Text,
         Type::I64,
@@ -31,6 +37,23 @@ static UPDATE_FIGURES: Statement = Statement::new(
         Type::Amount,
         Type::Amount,
         Type::Bytes,
+    ],
+);
+
+/// The same where it is known where the row lies, which spares the index.
+static UPDATE_FIGURES_THERE: Statement = Statement::new(
+    concat!(set_figures!(), " AND ctid = $10"),
+    &[
+        Type::Text,
+        Type::I64,
+        Type::I64,
+        Type::Time,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Bytes,
+        Type::RowId,
     ],
 );
 
@@ -137,27 +160,34 @@ pub fn make_rows(spi: &Spi, accounts: &[&str], now: Timestamp) -> Result<()> {
 
 /// Writes the figures of a plain debit, if the account still is where it was read. False: it moved on.
 pub fn update_figures(spi: &Spi, read_at_entry: i64, account: &Account) -> Result<bool> {
-    let rows = spi.write(
-        &UPDATE_FIGURES,
-        &[
-            account.account.as_str().into(),
-            read_at_entry.into(),
-            account.entry.into(),
-            account.recorded_at.into(),
-            account.balances.allowance.into(),
-            account.balances.credits.into(),
-            account.used.into(),
-            account.head.map(|head| head.remaining).unwrap_or_default().into(),
-            Value::Bytes(account.hash.to_vec()),
-        ],
-    )?;
-    Ok(rows.affected() == 1)
+    Ok(spi.write(&UPDATE_FIGURES, &figures(read_at_entry, account, Value::Null)[..9])?.affected() == 1)
+}
+
+/// The same with the active snapshot, which saw the row there.
+pub fn update_figures_there(spi: &Spi, id: RowId, read_at_entry: i64, account: &Account) -> Result<bool> {
+    let values = figures(read_at_entry, account, Value::RowId(id));
+    Ok(spi.write_as_seen(&UPDATE_FIGURES_THERE, &values)?.affected() == 1)
+}
+
+fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 10] {
+    [
+        account.account.as_str().into(),
+        read_at_entry.into(),
+        account.entry.into(),
+        account.recorded_at.into(),
+        account.balances.allowance.into(),
+        account.balances.credits.into(),
+        account.used.into(),
+        account.head.map(|head| head.remaining).unwrap_or_default().into(),
+        Value::Bytes(account.hash.to_vec()),
+        id,
+    ]
 }
 
 /// Appends the entry of a plain debit: one movement, nothing of what only other operations say.
 pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
     let dimensions = &entry.dimensions;
-    spi.write(
+    spi.write_as_seen(
         &APPEND_ENTRY,
         &[
             account.into(),

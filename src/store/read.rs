@@ -3,7 +3,7 @@
 use super::book::{INSTANTS, context, load, refusal};
 use super::lookup::{self, Sight, unknown_account};
 use super::rows;
-use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, session};
+use crate::pg::{self, Result, ServerZone, Sought, Spi, Statement, Type, session};
 use credits_domain::account::{Account, Balances, Cycle, Status};
 use credits_domain::amount::Amount;
 use credits_domain::book::{Book, Context, Extent, Purpose};
@@ -59,6 +59,12 @@ pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context, pu
 
 /// `credits_balance`.
 pub fn balance(account: &str) -> Result<AccountBalance> {
+    if let Sought::Row((row, _)) = lookup::seek_account(account)? {
+        let book = Book::new(row, Vec::new(), Extent::Head, context()?);
+        if !book.is_due() {
+            return Ok(AccountBalance::of(&book.account, book.account.entry, book.now()));
+        }
+    }
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
     let entry = row.entry;
@@ -68,6 +74,11 @@ pub fn balance(account: &str) -> Result<AccountBalance> {
 
 static EFFECTIVE_AT: Statement = Statement::new(
     "SELECT coalesce(effective_at, recorded_at) FROM credits_ledger.entries WHERE account = $1 AND entry = $2",
+    &[Type::Text, Type::I64],
+);
+
+static RECORDED_AT: Statement = Statement::new(
+    "SELECT recorded_at FROM credits_ledger.entries WHERE account = $1 AND entry = $2",
     &[Type::Text, Type::I64],
 );
 
@@ -104,23 +115,26 @@ pub fn balance_at(account: &str, at: Timestamp) -> Result<AccountBalance> {
         let book = settled(&spi, row, Extent::Head, Context { now: at, ..context()? }, Purpose::Read)?;
         return Ok(AccountBalance::of(&book.account, entry, at));
     }
-    let entry = newest_until(&spi, &row, at)?;
-    past(&spi, &row, entry, at)
+    // What had happened by then, and what was recorded by then: time acts first, and is recorded later.
+    let happened = newest_until(&spi, &row.account, &EFFECTIVE_AT, row.entry, at)?;
+    let recorded = newest_until(&spi, &row.account, &RECORDED_AT, happened, at)?;
+    Ok(AccountBalance { entry: recorded, ..past(&spi, &row, happened, at)? })
 }
 
-/// The number of the newest entry that was effective by `at`. Instants never fall from one entry to the next, so it is
-/// found by bisection, whatever the account's length.
-fn newest_until(spi: &Spi, row: &Account, at: Timestamp) -> Result<i64> {
-    let (mut first, mut last) = (1, row.entry);
+/// The number of the newest entry, up to `last`, whose instant lies at or before `at`. Instants never fall from one
+/// entry to the next, so it is found by bisection, whatever the account's length.
+fn newest_until(spi: &Spi, account: &str, instant: &'static Statement, mut last: i64, at: Timestamp) -> Result<i64> {
+    let mut first = 1;
     while first < last {
         let middle = first + (last - first + 1) / 2;
-        let rows = spi.read(&EFFECTIVE_AT, &[row.account.as_str().into(), middle.into()])?;
-        let Some(effective_at) = rows.iter().next().map(|row| row.time(0)).transpose()? else {
-            return Err(Error::invalid(format!("entry {middle} of account {:?} is missing", row.account))
+        let rows = spi.read(instant, &[account.into(), middle.into()])?;
+        let Some(found) = rows.first().map(|row| row.time(0)).transpose()? else {
+            return Err(Error::invalid(format!("entry {middle} of account {account:?} is missing"))
+                .detail(format!("entry={middle}"))
                 .hint("Run credits_verify: somebody changed the tables by hand.")
                 .into());
         };
-        if effective_at <= at {
+        if found <= at {
             first = middle;
         } else {
             last = middle - 1;

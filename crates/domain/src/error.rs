@@ -50,7 +50,7 @@ const CODES: [(Code, &str, &str, &str, &str); 15] = [
         "LC004",
         "invalid_amount",
         "The amount is not a number above zero and below 10^14 with at most 6 decimals.",
-        "Round the amount in the application: the ledger never rounds silently.",
+        "Pass a decimal number in range with at most 6 decimals: the ledger never rounds silently.",
     ),
     (
         Code::InvalidArgument,
