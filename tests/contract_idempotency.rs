@@ -112,7 +112,7 @@ fn each_changed_argument_of_a_grant_is_another_request() {
     s.at(JAN);
     let rich = "kind => 'promo', priority => 7, features => ARRAY['x', 'y'], price => 1.25, currency => 'EUR',
         payment_ref => 'pi_1', metadata => '{\"n\": 1}'";
-    s.run(&format!("SELECT * FROM credits_grant('a', 30, 'plain')"));
+    s.run("SELECT * FROM credits_grant('a', 30, 'plain')");
     s.run(&format!("SELECT * FROM credits_grant('a', 30, 'rich', {rich})"));
     s.run("SELECT * FROM credits_grant('a', 30, 'at', expires_at => '2026-03-01 00:00+00')");
     s.run("SELECT * FROM credits_grant('a', 30, 'in', expires_in => '1 month')");
