@@ -68,8 +68,11 @@ fn lock(spi: &Spi, accounts: &[&str]) -> Result<HashMap<String, Account>> {
 
 /// Entries whose keys the batch uses, as far as there are any.
 fn used_keys<I: Item>(spi: &Spi, items: &[I]) -> Result<HashMap<(String, String), Entry>> {
-    let accounts = Value::Texts(items.iter().map(|item| item.account().to_string()).collect());
-    let keys = Value::Texts(items.iter().map(|item| item.keyed().key.to_string()).collect());
+    // In the index's order: neighbours are found on pages that are at hand.
+    let mut wanted: Vec<(&str, &str)> = items.iter().map(|item| (item.account(), item.keyed().key)).collect();
+    wanted.sort_unstable();
+    let accounts = Value::Texts(wanted.iter().map(|(account, _)| account.to_string()).collect());
+    let keys = Value::Texts(wanted.iter().map(|(_, key)| key.to_string()).collect());
     let mut used = HashMap::new();
     for row in spi.write(&FIND_KEYS, &[accounts, keys])?.iter() {
         let (account, key, number) = (row.text(0)?.to_string(), row.text(1)?.to_string(), row.i64(2)?);

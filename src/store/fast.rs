@@ -68,7 +68,9 @@ fn attempt<T>(
     queue: &mut Option<Queue>,
 ) -> Result<Attempt<T>> {
     let Sought::Row((row, version)) = lookup::seek_account(account)? else { return Ok(Attempt::General) };
-    if let Some(transaction) = version.busy_with {
+    if queue.is_some()
+        && let Some(transaction) = version.busy_with
+    {
         return Ok(Attempt::Busy(transaction));
     }
     match lookup::seek_key(account, keyed.key)? {
@@ -78,6 +80,10 @@ fn attempt<T>(
         }
         Sought::Nothing => {}
         Sought::Elsewhere => return Ok(Attempt::General),
+    }
+    // Asked last at the first attempt: a replay waits for nobody.
+    if let Some(transaction) = version.busy_with {
+        return Ok(Attempt::Busy(transaction));
     }
     let before = row.clone();
     let mut book = Book::new(row, Vec::new(), Extent::Head, context()?);
