@@ -14,7 +14,8 @@ FEATURES = --no-default-features --features credits_ledger/pg$(PG_MAJOR)
 VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" credits_ledger.control)
 LIBRARY = $(TARGET)/pg$(PG_MAJOR)/credits_ledger.so
 SCRIPT = $(TARGET)/credits_ledger--$(VERSION).sql
-SQL_PARTS = $(addprefix sql/,types.sql tables.sql functions.sql views.sql privileges.sql comments.sql)
+SQL_PARTS = $(addprefix sql/,types.sql tables.sql functions.sql views.sql privileges.sql table_comments.sql \
+             comments.sql)
 UPGRADES = $(wildcard sql/credits_ledger--*--*.sql)
 
 # Each test works on a database of its own; the server that they share has room for a few at a time.
