@@ -47,8 +47,8 @@ CREATE TABLE credits_ledger.accounts (
     -- seldom read
     opened_with        jsonb       NOT NULL,
     metadata           jsonb
-    -- No CHECK here and no partial index on entries, on purpose: the executor reads such expressions anew in every
-    -- statement, which made a debit cost half as much again. The domain decides; credits_verify checks.
+    -- No CHECK here and no partial index on entries, on purpose: the executor parses or prepares such expressions anew
+    -- in every statement, and a debit is two of them. The domain decides; credits_verify checks.
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
         autovacuum_vacuum_cost_delay = 0);
 
