@@ -4,7 +4,7 @@ use super::answer;
 use super::arguments::{dimensions, name, texts};
 use crate::pg::{Args, Output, Result, ServerZone, session, sql_function};
 use crate::store::book::{Unknown, write};
-use crate::store::lookup::{self, Sight};
+use crate::store::lookup;
 use credits_domain::account::DebtPolicy;
 use credits_domain::book::Extent;
 use credits_domain::lifecycle::Changes;
@@ -43,7 +43,7 @@ fn configure_account(args: &Args) -> Result<Output> {
         ServerZone::new(zone)?;
     }
     let written = write(account, None, Extent::Prefix, Unknown::Refuse, |desk, book| {
-        let description = lookup::description(desk.spi, Sight::Newest, account)?;
+        let description = lookup::description(desk.spi, account)?;
         let new_zone = ServerZone::new(changes.time_zone.as_ref().unwrap_or(&book.account.settings.time_zone))?;
         Ok(book.configure(changes.clone(), description, desk.zone, &new_zone))
     })?;

@@ -4,7 +4,7 @@ use super::answer;
 use super::arguments::{dimensions, name};
 use crate::pg::{Args, Output, Result, ServerZone, session, sql_function};
 use crate::store::book::{Unknown, write};
-use crate::store::lookup::{self, Sight};
+use crate::store::lookup;
 use credits_domain::account::{DebtPolicy, Settings};
 use credits_domain::book::Extent;
 use credits_domain::lifecycle::Opening;
@@ -28,7 +28,7 @@ fn open_account(args: &Args) -> Result<Output> {
         if book.account.entry == 0 {
             return Ok(book.open(opening, false, &zone));
         }
-        let description = lookup::description(desk.spi, Sight::Newest, account)?;
+        let description = lookup::description(desk.spi, account)?;
         Ok(book.open_again(opening, &description.opened_with, &zone))
     })?;
     answer::written_balance(written)

@@ -2,7 +2,7 @@
 
 use crate::pg::{Args, Output, Result, Signature, Spi, Value, session, sql_function};
 use crate::store::book::context;
-use crate::store::lookup::{self, Sight};
+use crate::store::lookup;
 use crate::store::read;
 use credits_domain::book::{Book, Context, Extent, Purpose};
 use credits_domain::lot::LotStatus;
@@ -55,7 +55,7 @@ fn settled_lots(args: &Args) -> Result<Output> {
     let mut lots: Vec<_> = book.all_lots().cloned().collect();
     // Those that were closed long ago; time has nothing to do with them.
     let known: HashSet<i32> = lots.iter().map(|lot| lot.lot).collect();
-    let stored = lookup::all_lots(&spi, Sight::Callers, &book.account)?;
+    let stored = lookup::all_lots(&spi, &book.account)?;
     lots.extend(stored.into_iter().filter(|lot| !known.contains(&lot.lot)));
     lots.sort_by_key(|lot| lot.lot);
     let rows = lots.into_iter().map(|lot| {

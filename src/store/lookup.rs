@@ -126,9 +126,9 @@ pub fn lock_account(spi: &Spi, account: &str) -> Result<Option<Account>> {
     first_account(spi.write(&LOCK_ACCOUNT, &[account.into()])?)
 }
 
-/// As the account was opened, and its metadata.
-pub fn description(spi: &Spi, sight: Sight, account: &str) -> Result<Description> {
-    let rows = run(spi, sight, &READ_DESCRIPTION, &[account.into()])?;
+/// As the account was opened, and its metadata; of a locked account.
+pub fn description(spi: &Spi, account: &str) -> Result<Description> {
+    let rows = spi.write(&READ_DESCRIPTION, &[account.into()])?;
     let Some(row) = rows.iter().next() else { return Err(unknown_account(account).into()) };
     let opened_with = serde_json::from_str(&row.json(0)?)
         .map_err(|e| Error::invalid(format!("opened_with of account {account:?} cannot be read: {e}")))?;
@@ -181,8 +181,8 @@ pub fn open_lots(spi: &Spi, sight: Sight, account: &Account, all: bool) -> Resul
 }
 
 /// Every lot that the account ever had.
-pub fn all_lots(spi: &Spi, sight: Sight, account: &Account) -> Result<Vec<Lot>> {
-    lots(run(spi, sight, &ALL_LOTS, &[account.account.as_str().into()])?, account.head)
+pub fn all_lots(spi: &Spi, account: &Account) -> Result<Vec<Lot>> {
+    lots(spi.read(&ALL_LOTS, &[account.account.as_str().into()])?, account.head)
 }
 
 /// Every lot that an account ever had, as stored.
