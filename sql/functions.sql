@@ -163,6 +163,176 @@ CREATE FUNCTION @extschema@.credits_grant_many(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_grant_many';
 
+-- Plans, seats, rates, features, budgets
+--
+-- What configures returns the row stored, with the columns of its view.
+
+CREATE FUNCTION @extschema@.credits_define_plan(
+    plan              text,
+    allowance         numeric,
+    per_seat          boolean  DEFAULT false,
+    seat_cap          integer  DEFAULT NULL,
+    rank              integer  DEFAULT 0,
+    trial             boolean  DEFAULT false,
+    trial_period      interval DEFAULT NULL,
+    purchases         boolean  DEFAULT true,
+    rollover_percent  numeric  DEFAULT 0,
+    rollover_max      numeric  DEFAULT NULL,
+    rollover_cycles   integer  DEFAULT 1,
+    metadata          jsonb    DEFAULT NULL
+) RETURNS TABLE (
+    plan              text,
+    allowance         numeric,
+    per_seat          boolean,
+    seat_cap          integer,
+    rank              integer,
+    trial             boolean,
+    trial_period      interval,
+    purchases         boolean,
+    rollover_percent  numeric,
+    rollover_max      numeric,
+    rollover_cycles   integer,
+    metadata          jsonb,
+    included          jsonb,
+    version           integer,
+    defined_at        timestamptz,
+    defined_by        text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_define_plan';
+
+CREATE FUNCTION @extschema@.credits_include(
+    plan     text,
+    feature  text,
+    units    numeric
+) RETURNS TABLE (
+    plan        text,
+    feature     text,
+    units       numeric,
+    version     integer,
+    defined_at  timestamptz,
+    defined_by  text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_include';
+
+CREATE FUNCTION @extschema@.credits_subscribe(
+    account          text,
+    plan             text,
+    idempotency_key  text,
+    seats            integer     DEFAULT 1,
+    anchor           timestamptz DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_subscribe';
+
+CREATE FUNCTION @extschema@.credits_change_plan(
+    account           text,
+    from_plan         text,
+    to_plan           text,
+    idempotency_key   text,
+    takes_effect      text DEFAULT 'auto',
+    unused_allowance  text DEFAULT 'keep'
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_change_plan';
+
+CREATE FUNCTION @extschema@.credits_set_seats(
+    account          text,
+    plan             text,
+    seats            integer,
+    idempotency_key  text
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_set_seats';
+
+CREATE FUNCTION @extschema@.credits_unsubscribe(
+    account          text,
+    plan             text,
+    idempotency_key  text,
+    takes_effect     text DEFAULT 'next_cycle'
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_unsubscribe';
+
+CREATE FUNCTION @extschema@.credits_define_rate(
+    feature       text,
+    credits       numeric     DEFAULT NULL,
+    per_units     numeric     DEFAULT 1,
+    model         text        DEFAULT 'per_unit',
+    free          boolean     DEFAULT false,
+    effective_at  timestamptz DEFAULT NULL
+) RETURNS TABLE (
+    feature          text,
+    credits          numeric,
+    per_units        numeric,
+    model            text,
+    free             boolean,
+    effective_at     timestamptz,
+    effective_until  timestamptz,
+    in_force         boolean,
+    version          integer,
+    defined_at       timestamptz,
+    defined_by       text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_define_rate';
+
+CREATE FUNCTION @extschema@.credits_charge(
+    account          text,
+    feature          text,
+    quantity         numeric,
+    idempotency_key  text,
+    actor            text  DEFAULT NULL,
+    resource         text  DEFAULT NULL,
+    on_insufficient  text  DEFAULT 'error',
+    metadata         jsonb DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_charge';
+
+CREATE FUNCTION @extschema@.credits_quote(
+    account   text,
+    feature   text,
+    quantity  numeric
+) RETURNS numeric
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_quote';
+
+CREATE FUNCTION @extschema@.credits_set_feature(
+    account  text,
+    feature  text,
+    enabled  boolean
+) RETURNS TABLE (
+    account     text,
+    feature     text,
+    enabled     boolean,
+    changed_at  timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_feature';
+
+CREATE FUNCTION @extschema@.credits_set_budget(
+    account       text,
+    budget_limit  numeric DEFAULT NULL,
+    period        text    DEFAULT 'cycle',
+    actor         text    DEFAULT NULL,
+    feature       text    DEFAULT NULL
+) RETURNS TABLE (
+    account       text,
+    budget_limit  numeric,
+    period        text,
+    actor         text,
+    feature       text,
+    used          numeric,
+    remaining     numeric,
+    used_by       text,
+    period_start  timestamptz,
+    period_end    timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_budget';
+
 -- Administration
 
 CREATE FUNCTION @extschema@.credits_allow(
@@ -246,7 +416,8 @@ CREATE FUNCTION credits_ledger.settled_lots(
     status        text,
     price         numeric,
     currency      text,
-    payment_ref   text
+    payment_ref   text,
+    plan          text
 )
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp COST 1000 ROWS 10
 AS 'MODULE_PATHNAME', 'credits_ledger_settled_lots';
@@ -258,7 +429,7 @@ RETURNS TABLE (
     arguments  text,
     returns    text
 )
-LANGUAGE c STABLE PARALLEL SAFE ROWS 30
+LANGUAGE c STABLE PARALLEL SAFE ROWS 40
 AS 'MODULE_PATHNAME', 'credits_ledger_signatures';
 
 -- Append-only. Privileges keep applications away from the tables; these triggers also stop owners and superusers
@@ -282,6 +453,20 @@ CREATE TRIGGER settings_append_only BEFORE UPDATE OR DELETE ON credits_ledger.se
 CREATE TRIGGER settings_never_truncated BEFORE TRUNCATE ON credits_ledger.settings
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
+-- Definitions are versions: a new one is a new row.
+CREATE TRIGGER plans_append_only BEFORE UPDATE OR DELETE ON credits_ledger.plans
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER plans_never_truncated BEFORE TRUNCATE ON credits_ledger.plans
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER included_units_append_only BEFORE UPDATE OR DELETE ON credits_ledger.included_units
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER included_units_never_truncated BEFORE TRUNCATE ON credits_ledger.included_units
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER rates_append_only BEFORE UPDATE OR DELETE ON credits_ledger.rates
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER rates_never_truncated BEFORE TRUNCATE ON credits_ledger.rates
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+
 -- accounts and lots: updated by every operation, removed by none.
 CREATE TRIGGER accounts_never_deleted BEFORE DELETE ON credits_ledger.accounts
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
@@ -302,3 +487,9 @@ ALTER TABLE credits_ledger.accounts ENABLE ALWAYS TRIGGER accounts_never_deleted
 ALTER TABLE credits_ledger.accounts ENABLE ALWAYS TRIGGER accounts_never_truncated;
 ALTER TABLE credits_ledger.lots ENABLE ALWAYS TRIGGER lots_never_deleted;
 ALTER TABLE credits_ledger.lots ENABLE ALWAYS TRIGGER lots_never_truncated;
+ALTER TABLE credits_ledger.plans ENABLE ALWAYS TRIGGER plans_append_only;
+ALTER TABLE credits_ledger.plans ENABLE ALWAYS TRIGGER plans_never_truncated;
+ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_append_only;
+ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_never_truncated;
+ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_append_only;
+ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_never_truncated;

@@ -28,6 +28,8 @@ CREATE TABLE credits_ledger.accounts (
     debt_policy        text        NOT NULL,
     status             text        NOT NULL,
     opened_by_grant    boolean     NOT NULL,
+    extras             integer     NOT NULL,   -- which of the tables below have rows of it: 1 subscriptions, 2 switches,
+                                               -- 4 meters, 8 budgets
     -- changed by every operation
     head_is_allowance  boolean     NOT NULL,
     head_lot           integer,
@@ -133,6 +135,7 @@ CREATE TABLE credits_ledger.lots (
     currency             text,
     payment_ref          text COLLATE "C",
     features             text[] COLLATE "C",
+    plan                 text COLLATE "C",     -- that granted it
     PRIMARY KEY (account, lot),
     CONSTRAINT lots_never_past_zero CHECK (remaining >= 0 AND held >= 0 AND amount > 0)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
@@ -160,9 +163,128 @@ CREATE TABLE credits_ledger.cycles (
     PRIMARY KEY (account, cycle)
 );
 
+-- Definitions: what operators define for all accounts. Each row is a version, insert-only: what happened is judged by
+-- the version that was in force then. Few rows, the same on every node of a distributed database.
+
+CREATE TABLE credits_ledger.plans (
+    plan               text COLLATE "C" NOT NULL,
+    version            integer     NOT NULL,   -- 1, 2, 3 … within the plan
+    defined_at         timestamptz NOT NULL,
+    allowance          numeric     NOT NULL,
+    per_seat           boolean     NOT NULL,
+    seat_cap           integer,
+    rank               integer     NOT NULL,
+    trial              boolean     NOT NULL,
+    trial_period       interval,
+    purchases          boolean     NOT NULL,
+    rollover_percent   numeric     NOT NULL,
+    rollover_max       numeric,
+    rollover_cycles    integer     NOT NULL,
+    defined_by         text        NOT NULL,
+    metadata           jsonb,
+    PRIMARY KEY (plan, version)
+);
+
+-- Led by feature: a charge asks which plans include its feature.
+CREATE TABLE credits_ledger.included_units (
+    feature            text COLLATE "C" NOT NULL,
+    plan               text COLLATE "C" NOT NULL,
+    version            integer     NOT NULL,   -- 1, 2, 3 … within feature and plan
+    defined_at         timestamptz NOT NULL,
+    units              numeric     NOT NULL,   -- in each cycle; 0: none any more
+    defined_by         text        NOT NULL,
+    PRIMARY KEY (feature, plan, version)
+);
+
+-- In the order of their effect: a charge reads the newest first.
+CREATE TABLE credits_ledger.rates (
+    feature            text COLLATE "C" NOT NULL,
+    effective_at       timestamptz NOT NULL,
+    version            integer     NOT NULL,   -- 1, 2, 3 … within the feature
+    defined_at         timestamptz NOT NULL,
+    credits            numeric     NOT NULL,   -- for per_units units; 0 where free
+    per_units          numeric     NOT NULL,
+    model              text        NOT NULL,   -- per_unit, package
+    free               boolean     NOT NULL,
+    defined_by         text        NOT NULL,
+    PRIMARY KEY (feature, effective_at, version)
+);
+
+-- One row per plan that an account ever held.
+CREATE TABLE credits_ledger.subscriptions (
+    account            text COLLATE "C" NOT NULL,
+    plan               text COLLATE "C" NOT NULL,
+    held               boolean     NOT NULL,   -- now
+    seats              integer     NOT NULL,
+    subscribed_at      timestamptz NOT NULL,
+    entry              bigint      NOT NULL,   -- by which it was last taken up
+    -- what the next cycle brings
+    pending_plan       text COLLATE "C",       -- it is replaced by this plan
+    pending_seats      integer,
+    pending_end        boolean     NOT NULL,   -- it is given up
+    pending_expire     boolean     NOT NULL,   -- and its unused allowance does not roll over
+    -- what it counted for in this cycle
+    cycle              integer     NOT NULL,
+    peak_seats         integer     NOT NULL,   -- the most seats that its allowance was granted for
+    counted            numeric     NOT NULL,   -- its whole allowance at that number
+    carried            numeric     NOT NULL,   -- what plans that it replaced at equal rank had counted for
+    -- trials
+    trial_granted      boolean     NOT NULL,   -- once, ever
+    converts           boolean     NOT NULL,   -- the trial runs: the next plan starts a cycle
+    PRIMARY KEY (account, plan)
+);
+
+-- One row per feature that was ever switched for an account.
+CREATE TABLE credits_ledger.switches (
+    account            text COLLATE "C" NOT NULL,
+    feature            text COLLATE "C" NOT NULL,
+    enabled            boolean     NOT NULL,
+    changed_at         timestamptz NOT NULL,
+    PRIMARY KEY (account, feature)
+);
+
+-- One row per feature of which an account has used included units or bought a package.
+CREATE TABLE credits_ledger.meters (
+    account            text COLLATE "C" NOT NULL,
+    feature            text COLLATE "C" NOT NULL,
+    cycle              integer     NOT NULL,   -- in which the included units were used
+    included           numeric     NOT NULL,   -- units used
+    package_left       numeric     NOT NULL,   -- units left of packages that were paid for
+    PRIMARY KEY (account, feature)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+CREATE TABLE credits_ledger.budgets (
+    account            text COLLATE "C" NOT NULL,
+    budget             integer     NOT NULL,   -- its number within the account
+    period             text        NOT NULL,   -- cycle, hour, day, month
+    actor              text COLLATE "C",       -- '*': each actor has its own; NULL: all together
+    feature            text COLLATE "C",       -- NULL: all together
+    budget_limit       numeric     NOT NULL,
+    PRIMARY KEY (account, budget)
+);
+
+-- What was drawn against a budget in the period that began at period_start; in any later one it is nothing yet.
+CREATE TABLE credits_ledger.budget_use (
+    account            text COLLATE "C" NOT NULL,
+    budget             integer     NOT NULL,
+    actor              text COLLATE "C" NOT NULL, -- '' for those who are none, and where the budget is not per actor
+    cycle              integer     NOT NULL,
+    period_start       timestamptz NOT NULL,
+    used               numeric     NOT NULL,
+    PRIMARY KEY (account, budget, actor)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.entries', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.settings', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.lots', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.cycles', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.plans', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.included_units', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.rates', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.subscriptions', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.switches', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.meters', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budgets', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budget_use', '');

@@ -73,7 +73,7 @@ WHERE a.next_event_at <= credits_ledger.statement_time();
 
 -- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
 -- announces (schedule), moves between lots (rollover) or keeps a record (open, configure, redact …).
--- from_allowance and from_credits read as in the receipt: of debit and expire, which take, what the lots bore; of any
+-- from_allowance and from_credits read as in the receipt: of debit, charge and expire, which take, what the lots bore; of any
 -- other what the lots gained; both net of debt repaid, which is in overdraft.
 CREATE VIEW @extschema@.credits_history AS
 SELECT
@@ -106,10 +106,11 @@ SELECT
     e.debt,
     e.redacted IS NOT NULL                                          AS redacted,
     coalesce(e.clock_was_set, false)                                AS clock_was_set,
-    e.hash
+    e.hash,
+    e.detail ->> 'plan'                                             AS plan
 FROM credits_ledger.entries e
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN e.operation IN ('debit', 'expire') THEN -1 ELSE 1 END AS direction
+    SELECT CASE WHEN e.operation IN ('debit', 'charge', 'expire') THEN -1 ELSE 1 END AS direction
 ) d;
 
 -- What remains in the lot that debits are now taken from stands on the account's row. The lot's key and metadata
@@ -133,7 +134,8 @@ SELECT
     l.payment_ref,
     e.idempotency_key,
     e.metadata,
-    l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL AS expires_by_cycle
+    l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL AS expires_by_cycle,
+    l.plan
 FROM credits_ledger.accounts a
 JOIN credits_ledger.lots l ON l.account = a.account
 CROSS JOIN LATERAL (
@@ -161,7 +163,8 @@ SELECT
     s.payment_ref COLLATE "C",
     e.idempotency_key,
     e.metadata,
-    l.lot IS NULL OR l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL
+    l.lot IS NULL OR l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL,
+    s.plan COLLATE "C"
 FROM credits_ledger.accounts a
 CROSS JOIN LATERAL credits_ledger.settled_lots(a.account) s
 LEFT JOIN credits_ledger.lots l ON l.account = a.account AND l.lot = s.lot
@@ -231,7 +234,7 @@ SELECT
     -sum(e.allowance_change)                                        AS from_allowance,
     -sum(e.credits_change)                                          AS from_credits
 FROM credits_ledger.entries e
-WHERE e.operation = 'debit'
+WHERE e.operation IN ('debit', 'charge')
 GROUP BY e.account, day, e.feature, e.actor;
 
 -- Aggregated before the joins: account and cycle stay grouping columns, through which a condition reaches entries.
@@ -260,7 +263,7 @@ FROM (
         -sum(e.allowance_change)        AS from_allowance,
         -sum(e.credits_change)          AS from_credits
     FROM credits_ledger.entries e
-    WHERE e.operation = 'debit'
+    WHERE e.operation IN ('debit', 'charge')
     GROUP BY e.account, e.cycle, e.feature
 ) u
 JOIN credits_ledger.accounts a ON a.account = u.account
@@ -276,3 +279,147 @@ SELECT
     g.expires_at
 FROM @extschema@.credits_grants g
 WHERE g.status = 'active' AND g.remaining > 0 AND (g.expires_at IS NOT NULL OR g.expires_by_cycle);
+
+-- What a cycle is to be billed for. Usage is by feature; debt that was invoiced belongs to the cycle as a whole and
+-- stands on the line without a feature, so that each column can be summed.
+CREATE VIEW @extschema@.credits_invoice_lines AS
+SELECT
+    l.account,
+    l.cycle,
+    l.feature,
+    c.cycle_start,
+    c.cycle_end,
+    sum(l.quantity)                                                 AS quantity,
+    sum(l.included)                                                 AS included,
+    sum(l.credits)                                                  AS credits,
+    sum(l.from_allowance)                                           AS from_allowance,
+    sum(l.from_credits)                                             AS from_credits,
+    sum(l.debt_invoiced)                                            AS debt_invoiced
+FROM (
+    SELECT
+        e.account,
+        e.cycle,
+        e.feature,
+        coalesce(e.quantity, 0)                                     AS quantity,
+        coalesce(e.included, 0)                                     AS included,
+        e.amount                                                    AS credits,
+        -e.allowance_change                                         AS from_allowance,
+        -e.credits_change                                           AS from_credits,
+        0::numeric                                                  AS debt_invoiced
+    FROM credits_ledger.entries e
+    WHERE e.operation IN ('debit', 'charge')
+    UNION ALL
+    SELECT c.account, c.cycle, NULL, 0, 0, 0, 0, 0, c.debt_invoiced
+    FROM credits_ledger.cycles c
+    WHERE c.debt_invoiced > 0
+) l
+JOIN @extschema@.credits_cycles c ON c.account = l.account AND c.cycle = l.cycle
+GROUP BY l.account, l.cycle, l.feature, c.cycle_start, c.cycle_end;
+
+-- The newest version of each plan, which counts from each account's next cycle on.
+CREATE VIEW @extschema@.credits_plans AS
+SELECT
+    p.plan,
+    p.allowance,
+    p.per_seat,
+    p.seat_cap,
+    p.rank,
+    p.trial,
+    p.trial_period,
+    p.purchases,
+    p.rollover_percent,
+    p.rollover_max,
+    p.rollover_cycles,
+    p.metadata,
+    (SELECT coalesce(jsonb_object_agg(i.feature, i.units), '{}')
+     FROM credits_ledger.included_units i
+     WHERE i.plan = p.plan AND i.units > 0
+       AND NOT EXISTS (SELECT FROM credits_ledger.included_units n
+                       WHERE n.feature = i.feature AND n.plan = i.plan AND n.version > i.version)) AS included,
+    p.version,
+    p.defined_at,
+    p.defined_by
+FROM credits_ledger.plans p
+WHERE NOT EXISTS (SELECT FROM credits_ledger.plans n WHERE n.plan = p.plan AND n.version > p.version);
+
+-- One row per held plan. What is pending takes effect when the cycle closes.
+CREATE VIEW @extschema@.credits_subscriptions AS
+SELECT
+    s.account,
+    s.plan,
+    s.seats,
+    a.anchor,
+    s.pending_plan,
+    s.pending_seats,
+    s.pending_end,
+    CASE WHEN s.pending_end OR s.pending_plan IS NOT NULL OR s.pending_seats IS NOT NULL THEN a.cycle_end END
+                                                                    AS pending_at,
+    s.subscribed_at,
+    s.entry
+FROM credits_ledger.subscriptions s
+JOIN credits_ledger.accounts a ON a.account = s.account
+WHERE s.held;
+
+-- The rate in force of each feature, and those that are scheduled. A rate that was defined for an instant for which
+-- another is defined later on never comes into force.
+CREATE VIEW @extschema@.credits_rates AS
+SELECT
+    r.feature,
+    r.credits,
+    r.per_units,
+    r.model,
+    r.free,
+    r.effective_at,
+    r.effective_until,
+    r.effective_at <= t.now                                         AS in_force,
+    r.version,
+    r.defined_at,
+    r.defined_by
+FROM (
+    SELECT
+        v.*,
+        lead(v.effective_at) OVER (PARTITION BY v.feature ORDER BY v.effective_at, v.version) AS effective_until
+    FROM credits_ledger.rates v
+) r
+CROSS JOIN LATERAL (SELECT credits_ledger.statement_time() AS now) t
+WHERE (r.effective_until IS NULL OR r.effective_until > t.now)
+  AND r.effective_until IS DISTINCT FROM r.effective_at;
+
+CREATE VIEW @extschema@.credits_features AS
+SELECT s.account, s.feature, s.enabled, s.changed_at
+FROM credits_ledger.switches s;
+
+-- One row per budget; a budget for each actor ('*') has one per actor who has used it in this period, or a single
+-- one while nobody has. What was used in a period that is over does not count.
+CREATE VIEW @extschema@.credits_budgets AS
+SELECT
+    b.account,
+    b.budget_limit,
+    b.period,
+    b.actor,
+    b.feature,
+    coalesce(u.used, 0)                                             AS used,
+    greatest(b.budget_limit - coalesce(u.used, 0), 0)               AS remaining,
+    nullif(u.actor, '')                                             AS used_by,
+    p.period_start,
+    p.period_end
+FROM credits_ledger.budgets b
+JOIN credits_ledger.accounts a ON a.account = b.account
+CROSS JOIN LATERAL (SELECT credits_ledger.statement_time() AS now) t
+CROSS JOIN LATERAL (
+    SELECT
+        CASE b.period WHEN 'cycle' THEN a.cycle_start ELSE date_trunc(b.period, t.now, a.time_zone) END AS period_start,
+        CASE b.period
+            WHEN 'cycle' THEN a.cycle_end
+            WHEN 'hour' THEN date_trunc('hour', t.now, a.time_zone) + interval '1 hour'
+            WHEN 'day' THEN
+                (date_trunc('day', t.now AT TIME ZONE a.time_zone) + interval '1 day') AT TIME ZONE a.time_zone
+            ELSE (date_trunc('month', t.now AT TIME ZONE a.time_zone) + interval '1 month') AT TIME ZONE a.time_zone
+        END AS period_end
+) p
+LEFT JOIN credits_ledger.budget_use u
+    ON u.account = b.account AND u.budget = b.budget
+   AND CASE b.period
+           WHEN 'cycle' THEN u.cycle = a.cycle AND (a.cycle_end IS NULL OR a.cycle_end > t.now)
+           ELSE u.period_start = p.period_start
+       END;
