@@ -4,18 +4,19 @@
 
 COMMENT ON TYPE @extschema@.credits_receipt IS
 'What every operation that writes the ledger returns. Amounts are credits, exact to 6 decimals. Always:
-balance = allowance + credits + held − debt; for debits amount = from_allowance + from_credits + overdraft.
-A replay returns the first call''s receipt with replayed = true.';
+balance = allowance + credits + held − debt; for debits and charges amount = from_allowance + from_credits +
+overdraft. A replay returns the first call''s receipt with replayed = true.';
 COMMENT ON COLUMN @extschema@.credits_receipt.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_receipt.entry IS
-'Number of the entry within the account; NULL where nothing was recorded (refused).';
-COMMENT ON COLUMN @extschema@.credits_receipt.operation IS 'What was done: grant, schedule, debit, redact …';
+'Number of the entry within the account; NULL where nothing was recorded (refused, or a free feature).';
+COMMENT ON COLUMN @extschema@.credits_receipt.operation IS
+'What was done: grant, schedule, debit, charge, subscribe, change_plan, set_seats, unsubscribe, redact.';
 COMMENT ON COLUMN @extschema@.credits_receipt.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN @extschema@.credits_receipt.accepted IS 'False only where on_insufficient => ''refuse'' refused.';
 COMMENT ON COLUMN @extschema@.credits_receipt.refused IS 'The LC code of the refusal; NULL where accepted.';
 COMMENT ON COLUMN @extschema@.credits_receipt.replayed IS
 'True where this is an earlier call''s receipt and nothing was done now.';
-COMMENT ON COLUMN @extschema@.credits_receipt.amount IS 'What was applied: granted, debited.';
+COMMENT ON COLUMN @extschema@.credits_receipt.amount IS 'What was applied, in credits: granted, debited, charged.';
 COMMENT ON COLUMN @extschema@.credits_receipt.from_allowance IS
 'What allowance and rollover lots bore or were given, net of debt repaid.';
 COMMENT ON COLUMN @extschema@.credits_receipt.from_credits IS
@@ -31,7 +32,8 @@ COMMENT ON COLUMN @extschema@.credits_receipt.debt IS 'Afterwards: what was draw
 COMMENT ON COLUMN @extschema@.credits_receipt.available IS
 'Afterwards: what a debit without a feature could take, overdraft left out.';
 COMMENT ON COLUMN @extschema@.credits_receipt.included IS
-'Units of the feature that included units covered; 0 where there are none.';
+'Units of the charged quantity that the plans'' included units covered, at no cost; units left of a package that
+was paid for are not among them. 0 for everything but charges.';
 COMMENT ON COLUMN @extschema@.credits_receipt.refers_to IS 'Number of the entry that this one is about; else NULL.';
 COMMENT ON COLUMN @extschema@.credits_receipt.recorded_at IS 'When it was recorded.';
 COMMENT ON TYPE @extschema@.credits_account_balance IS
@@ -47,8 +49,10 @@ COMMENT ON COLUMN @extschema@.credits_account_balance.held IS 'What is held.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.debt IS 'What was drawn past zero.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.available IS
 'What a debit without a feature could take now, overdraft left out.';
-COMMENT ON COLUMN @extschema@.credits_account_balance.allowance_granted IS 'Allowance granted in the running cycle.';
-COMMENT ON COLUMN @extschema@.credits_account_balance.used IS 'What debits have drawn in the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.allowance_granted IS
+'Allowance granted in the running cycle, by the account''s own setting and by its plans; trials are not in it.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.used IS
+'What debits and charges have drawn in the running cycle.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.overdraft_limit IS 'How much debt a debit may leave.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.cycle IS 'Number of the running cycle.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.cycle_start IS 'When it began.';
@@ -65,7 +69,8 @@ COMMENT ON COLUMN @extschema@.credits_cycle_result.cycles_closed IS
 'How many cycles this call closed; 0 where nothing was due.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.expired IS 'Allowance and rollover that expired.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.rolled_over IS 'Allowance that rolled over.';
-COMMENT ON COLUMN @extschema@.credits_cycle_result.granted IS 'New allowance granted.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.granted IS
+'New allowance granted, by the account''s own setting and by its plans.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.debt_forgiven IS 'Debt written off.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.debt_invoiced IS 'Debt taken off the account, to be billed.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.balance IS 'Afterwards: allowance + credits + held − debt.';
@@ -79,11 +84,11 @@ COMMENT ON COLUMN @extschema@.credits_cycle_result.replayed IS
 -- Functions: accounts
 
 COMMENT ON FUNCTION @extschema@.credits_open_account IS
-'Opens an account with an allowance per cycle and grants the first one at once. cycle_length 0 makes a manual
-account, whose cycles end only by credits_reset_cycle; anchor (default now) is the boundary from which
-cycles are counted in time_zone; rollover_percent of an unused allowance, at most rollover_max, lives one
-more cycle; debits may go into debt down to overdraft_limit; debt_policy is repay, forgive_at_reset or
-invoice_at_reset.
+'Opens an account with an allowance per cycle and grants the first one at once. This allowance is the account''s
+own; those of its plans come on top of it. cycle_length 0 makes a manual account, whose cycles end only by
+credits_reset_cycle; anchor (default now) is the boundary from which cycles are counted in time_zone;
+rollover_percent of an unused allowance, at most rollover_max, lives one more cycle; debits may go into debt
+down to overdraft_limit; debt_policy is repay, forgive_at_reset or invoice_at_reset.
 Opening again with the same settings changes nothing; an account that a grant opened takes them once.
 Errors: LC004 allowance, rollover_max or overdraft_limit cannot be; LC005 another argument cannot be, or the
 account is open with other settings; LC011 closed.
@@ -95,8 +100,9 @@ zone from the end of the running one. What changes nothing records nothing.
 Errors: LC002 unknown account; LC004, LC005 a setting cannot be, or is both given and cleared; LC011 closed.
 Example: SELECT * FROM credits_configure_account(''acme'', overdraft_limit => 100);';
 COMMENT ON FUNCTION @extschema@.credits_freeze_account IS
-'Freezes an account: debits are refused (LC011) until credits_unfreeze_account. Grants work and time goes on.
-reason is kept in the history. Freezing a frozen account changes nothing.
+'Freezes an account: debits, charges and new subscriptions are refused (LC011) until credits_unfreeze_account.
+Grants, changes of plans that are held and free features work, and time goes on. reason is kept in the history.
+Freezing a frozen account changes nothing.
 Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
 Example: SELECT * FROM credits_freeze_account(''acme'', ''card disputed'');';
 COMMENT ON FUNCTION @extschema@.credits_unfreeze_account IS
@@ -104,9 +110,9 @@ COMMENT ON FUNCTION @extschema@.credits_unfreeze_account IS
 Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
 Example: SELECT * FROM credits_unfreeze_account(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_close_account IS
-'Closes an account for good: its cycle closes with its debt, and what remains expires. Afterwards it can
-only be read, earlier calls replayed, and payments that still arrive recorded. reason is kept in the history.
-Closing a closed account changes nothing.
+'Closes an account for good: its cycle closes with its debt, its subscriptions end, and what remains expires.
+Afterwards it can only be read, earlier calls replayed, and payments that still arrive recorded. reason is kept
+in the history. Closing a closed account changes nothing.
 Errors: LC002 unknown account; LC005 argument missing.
 Example: SELECT * FROM credits_close_account(''acme'', ''left us'');';
 
@@ -117,7 +123,7 @@ COMMENT ON FUNCTION @extschema@.credits_grant IS
 trial, bonus or adjustment. At most one of expires_at, expires_in (from effective_at) and
 expires_after_cycles (1: the end of the cycle in which it becomes effective). An effective_at in the future
 schedules it. Lower priority (1 to 1000; default 100 for purchase and adjustment, else 50) is spent first;
-features restricts it to debits that name one of them. price and currency go together; payment_ref is
+features restricts it to debits and charges that name one of them. price and currency go together; payment_ref is
 credited once per account. Where debt_policy is repay, an unrestricted lot pays debt first.
 Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
 Errors: LC003 the key was used for another request; LC004 amount; LC005 another argument; LC009 the payment
@@ -125,13 +131,14 @@ was credited under another key; LC011 closed, unless it was paid for (what then 
 Example: SELECT * FROM credits_grant(''acme'', 500, ''order-4711'', price => 49, currency => ''EUR'');';
 COMMENT ON FUNCTION @extschema@.credits_debit IS
 'Takes amount credits, the check and the taking in one: rollover and allowance first, then the other lots by
-priority and soonest expiry. feature opens lots restricted to it; feature, actor and resource are kept for
-reports. on_insufficient: error raises LC001; refuse returns accepted = false and keeps no key; partial
-takes what there is; allow records usage that has happened, the rest becoming debt. Up to overdraft_limit a
-debit may go into debt in every mode.
+priority and soonest expiry. feature opens lots restricted to it, must be switched on for the account, and needs
+no rate; feature and actor count for budgets; they and resource are kept for reports. on_insufficient: error
+raises LC001; refuse returns accepted = false and keeps no key; partial takes what there is; allow records usage
+that has happened, the rest becoming debt. Up to overdraft_limit a debit may go into debt in every mode.
 Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
-Errors: LC001 not enough (DETAIL: available, required, shortfall, resets_at); LC002 unknown account; LC003
-the key was used for another request; LC004 amount; LC005 another argument; LC011 frozen or closed.
+Errors: LC001 not enough (DETAIL: available, required, shortfall, resets_at); LC002 unknown account; LC003 the
+key was used for another request; LC004 amount; LC005 another argument; LC010 the feature is switched off; LC011
+frozen or closed; LC012 over a budget (also with partial; never with allow).
 Example: SELECT * FROM credits_debit(''acme'', 2.5, ''job-17'', feature => ''chat'', actor => ''ann'');';
 COMMENT ON FUNCTION @extschema@.credits_balance IS
 'What an account has now, with all that time has done by now, recorded or not. Writes nothing; works on a
@@ -143,10 +150,10 @@ COMMENT ON FUNCTION @extschema@.credits_balance_at IS
 Errors: LC002 unknown account; LC005 argument missing, not finite, or before the account was opened.
 Example: SELECT * FROM credits_balance_at(''acme'', ''2026-01-01'');';
 COMMENT ON FUNCTION @extschema@.credits_reset_cycle IS
-'Closes the cycles that are due and grants their allowances. With starts_at, the start of the period that a
-billing provider''s invoice states: where the running cycle began before it, that cycle ends now and the next
-begins now, with starts_at as the new anchor; else nothing happens. On a manual account starts_at defaults
-to now and idempotency_key is required.
+'Closes the cycles that are due, lets pending changes of plans and seats take effect and grants the allowances.
+With starts_at, the start of the period that a billing provider''s invoice states: where the running cycle began
+before it, that cycle ends now and the next begins now, with starts_at as the new anchor; else nothing happens. On
+a manual account starts_at defaults to now and idempotency_key is required.
 Returns totals over the cycles closed by this call, zeros where nothing was due; with a key, the same call
 again returns the same result with replayed = true.
 Errors: LC002 unknown account; LC003 the key was used for another request; LC005 starts_at in the future, or
@@ -176,7 +183,8 @@ COMMENT ON FUNCTION @extschema@.credits_debit_many IS
 'Many debits in one call: the n-th item takes amounts[n] from accounts[n] under idempotency_keys[n], for
 features[n] where given. Items of one account apply in the order given; returns one receipt per item, in
 that order. on_insufficient as in credits_debit; error fails the whole batch at the first item that cannot
-be, refuse (the default) refuses only the item, also for an unknown or frozen account.
+be, refuse (the default) refuses only the item, also for an unknown or frozen account, a feature that is
+switched off or a budget.
 Errors: as credits_debit; LC005 also where the arrays differ in length.
 Example: SELECT * FROM credits_debit_many(ARRAY[''acme'', ''umbra''], ARRAY[1, 2.5], ARRAY[''job-18'', ''job-19'']);';
 COMMENT ON FUNCTION @extschema@.credits_grant_many IS
@@ -187,13 +195,131 @@ Errors: as credits_grant; LC005 also where the arrays differ in length.
 Example: SELECT * FROM credits_grant_many(ARRAY[''acme'', ''umbra''], ARRAY[100, 100], ARRAY[''spring-1'',
 ''spring-2'']);';
 
+-- Functions: plans and seats
+
+COMMENT ON FUNCTION @extschema@.credits_define_plan IS
+'Defines a plan for all accounts, or a new version of it. allowance: credits per cycle, or per seat and cycle
+where per_seat, then for at most seat_cap seats (NULL: no cap). rank: credits_change_plan to a higher rank is an
+upgrade, to a lower one a downgrade. trial: the allowance is given once per account, ever, as a lot of kind
+trial that lasts trial_period (NULL: until conversion). purchases: whether an account with this plan may buy credits;
+one plan that allows it is enough. rollover_percent (0 to 100) of what is unused at the end of a cycle lives
+rollover_cycles more cycles, at most rollover_max at a time (NULL: no bound).
+Every argument left out means its default, not the value of the version before. A new version counts for what
+is subscribed to, changed to or added in seats from now on; accounts that hold the plan get its allowance from
+their next cycle. What changes nothing makes no version.
+Returns the plan as credits_plans shows it.
+Errors: LC004 allowance or rollover_max cannot be; LC005 another argument, seat_cap without per_seat,
+or trial_period without trial.
+Example: SELECT * FROM credits_define_plan(''team'', 1000, per_seat => true, seat_cap => 10, rank => 2);';
+COMMENT ON FUNCTION @extschema@.credits_include IS
+'Includes units of a feature in a plan: in each cycle, charges of the feature use them up before anything is
+priced. They are for the account as a whole, not per seat, and do not roll over; those of several plans add up.
+units replaces the earlier figure, 0 ends the inclusion. Accounts get it from their next cycle on.
+Returns the version stored.
+Errors: LC004 units cannot be; LC005 another argument; LC006 the plan is not defined.
+Example: SELECT * FROM credits_include(''team'', ''chat'', 500);';
+COMMENT ON FUNCTION @extschema@.credits_subscribe IS
+'Subscribes an account to a plan and grants its whole allowance for the running cycle at once; for a plan
+per_seat, that of so many seats (1 or more). The first plan of an account that has had no allowance in its running
+cycle starts a cycle, with anchor (default now) as the boundary from which cycles are counted; a further plan joins
+the running cycle. A plan that is not a trial, taken up while a trial runs, starts a cycle, too, and
+what is left of the trial expires. A plan that was already granted for in this cycle grants only what
+exceeds that; a trial that the account has had grants nothing.
+Returns the receipt, amount = what was granted; the same idempotency_key again returns the same receipt with
+replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC004 the allowance makes the account
+exceed what it can hold; LC005 seats below 1, the plan is held already (also while its end is pending), or anchor
+where the plan joins a cycle; LC006 the plan is not defined; LC011 frozen or closed.
+Example: SELECT * FROM credits_subscribe(''acme'', ''team'', ''evt_1Na'', seats => 5);';
+COMMENT ON FUNCTION @extschema@.credits_change_plan IS
+'Replaces a plan that an account holds by another one, with the same seats. takes_effect auto: to a higher rank
+now, and the new plan''s full allowance is added; to an equal rank now, and only what exceeds what the replaced
+plan granted in this cycle is added; to a lower rank when the cycle ends. now: at once, and to a lower rank nothing
+is granted before the next cycle. next_cycle: when the cycle ends. The cycle''s dates stay, but for the change from
+a running trial to a plan that is none, which acts now and starts a cycle. What is unused of the old plan''s
+allowance stays until the cycle ends (keep) or expires at the change (expire). Replaces what was pending;
+from a plan to itself it cancels what is pending.
+Returns the receipt, amount = what was granted now; the same idempotency_key again returns the same receipt with
+replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC004 the allowance makes the account
+exceed what it can hold; LC005 another argument, to_plan is held or pending already, or from_plan to itself with
+nothing pending; LC006 from_plan is not held or to_plan not defined; LC011 closed.
+Example: SELECT * FROM credits_change_plan(''acme'', ''team'', ''business'', ''evt_1Nb'');';
+COMMENT ON FUNCTION @extschema@.credits_set_seats IS
+'Sets the seats (1 or more) of a plan that an account holds. More seats add the difference to the highest number
+granted for in this cycle at once, up to the plan''s seat_cap; fewer count from the next cycle. Replaces what
+was pending.
+Returns the receipt, amount = what was granted now; the same idempotency_key again returns the same receipt with
+replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC004 the allowance makes the account
+exceed what it can hold; LC005 seats below 1; LC006 the plan is not held; LC011 closed.
+Example: SELECT * FROM credits_set_seats(''acme'', ''team'', 8, ''evt_1Nc'');';
+COMMENT ON FUNCTION @extschema@.credits_unsubscribe IS
+'Ends a subscription. takes_effect next_cycle: when the running cycle ends; now: at once, and its allowance
+stays until the cycle ends. Nothing is taken back.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC005 another argument; LC006 the plan
+is not held; LC011 closed.
+Example: SELECT * FROM credits_unsubscribe(''acme'', ''team'', ''evt_1Nd'');';
+
+-- Functions: rates and features
+
+COMMENT ON FUNCTION @extschema@.credits_define_rate IS
+'Defines what a feature costs from effective_at (default now; not in the past) on, for all accounts: credits for
+per_units units. model per_unit: quantity × credits / per_units, exact, where it needs more than 6 decimals
+rounded up to the 6th. model package: whole packages of per_units units at credits each; units left of a
+package cover later charges of the feature, across cycles and rates. free: the feature costs nothing and credits is
+left out; charging it then takes no lock, writes no entry and keeps no key. Of several rates for one instant the one
+defined last counts. What changes nothing makes no version.
+Returns the rate as credits_rates shows it.
+Errors: LC004 credits is negative, or per_units not above zero; LC005 another argument, credits missing where not
+free or given where free, or effective_at in the past.
+Example: SELECT * FROM credits_define_rate(''chat'', 2, per_units => 1000);';
+COMMENT ON FUNCTION @extschema@.credits_charge IS
+'Takes what quantity units of a feature cost now, in one step with the debit: first the plans'' included units,
+then units left of a package that was paid for, at no cost; the rest by the rate in force, drawn as
+credits_debit draws. What costs nothing is recorded with amount 0. on_insufficient as in credits_debit, but
+partial not for a package rate. Of a free feature nothing is recorded: entry NULL, and the key is not kept.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true, at the first
+call''s price.
+Errors: LC001 not enough (DETAIL: available, required, shortfall, resets_at); LC002 unknown account; LC003 the
+key was used for another request; LC004 quantity is negative, or the price cannot be; LC005 another argument;
+LC010 the feature is switched off; LC011 frozen or closed; LC012 over a budget; LC014 the feature has no rate.
+Example: SELECT * FROM credits_charge(''acme'', ''chat'', 1500, ''job-20'', actor => ''ann'');';
+COMMENT ON FUNCTION @extschema@.credits_quote IS
+'The credits that charging quantity units of a feature would cost the account now, with included units and units
+left of a package counted; 0 where it is free. Does not ask whether the account could pay, is frozen, has the
+feature switched off or is over a budget. Writes nothing; works on a standby.
+Errors: LC002 unknown account; LC004 quantity is negative, or the price cannot be; LC005 argument missing; LC014
+the feature has no rate.
+Example: SELECT credits_quote(''acme'', ''chat'', 1500);';
+COMMENT ON FUNCTION @extschema@.credits_set_feature IS
+'Switches a feature off or on for an account: while it is off, debits and charges that name it are refused
+(LC010), also where it is free. Features that were never switched are on. Each change is an entry in the history;
+what changes nothing records nothing.
+Returns the switch as credits_features shows it.
+Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
+Example: SELECT * FROM credits_set_feature(''acme'', ''image'', false);';
+COMMENT ON FUNCTION @extschema@.credits_set_budget IS
+'Limits the credits that debits and charges may draw in each period: a cycle of the account, or an hour,
+day or month in its time zone. actor: only what that actor draws; ''*'': each actor has a budget of this
+size, those without a name one together; NULL: all together. feature: only what is drawn for it; NULL: for all.
+Set again for the same period, actor and feature it replaces the limit; budget_limit NULL removes the budget.
+What was drawn since the period began counts. A debit over a budget is refused (LC012), not
+shrunk, with partial, too; with allow it is recorded, and counts. Each change is an entry in the
+history; what changes nothing records nothing.
+Returns the budget as credits_budgets shows it, with budget_limit NULL where it was removed.
+Errors: LC002 unknown account; LC004 budget_limit cannot be; LC005 another argument; LC011 closed.
+Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor => ''*'');';
+
 -- Functions: administration
 
 COMMENT ON FUNCTION @extschema@.credits_allow IS
-'Gives a role an access: spend (debits, balance, explain), billing (spend, and grants, opening, configuring,
-resets, maintenance), analyst (every view, balance, balance_at, explain, verify) or admin (all of these, and
-freeze, unfreeze, close, redact). Stored as ordinary privileges on functions and views, and USAGE on their
-schema where the role lacks it; pg_dump saves them. Returns true where it changed something.
+'Gives a role an access: spend (debits, charges, balance, quote, explain), billing (spend, and grants, opening,
+configuring, subscribing and the other changes of plans, features, budgets, resets, maintenance), analyst (every
+view, balance, balance_at, explain, verify) or admin (all of these, and defining plans, included units and
+rates, freeze, unfreeze, close, redact). Stored as ordinary privileges on functions and views, and USAGE on
+their schema where the role lacks it; pg_dump saves them. Returns true where it changed something.
 Only the owner of the extension, and superusers, may call it unless they grant EXECUTE on it.
 Errors: LC005 unknown access, NULL, or no role.
 Example: SELECT credits_allow(''app'', ''spend'');';
@@ -204,8 +330,9 @@ taking billing takes spend, too. USAGE on the schema stays. Returns true where i
 Errors: LC005 unknown access, NULL, no role, or the owner of the extension.
 Example: SELECT credits_disallow(''app'', ''spend'');';
 COMMENT ON FUNCTION @extschema@.credits_verify IS
-'Audits one account, or all: hash chain, numbering, balances, lots, cycles and debt, worked out again from
-the entries alone, and that the triggers that keep entries unchanged are in force. One row per problem; no
+'Audits one account, or all: hash chain, numbering, balances, lots, cycles, debt, subscriptions, switches,
+included units, packages and budgets, worked out again from the entries alone, and that the triggers that keep
+entries unchanged are in force. One row per problem; no
 row: the ledger is sound.
 Errors: LC002 unknown account.
 Example: SELECT * FROM credits_verify(''acme'');';
@@ -229,13 +356,25 @@ COMMENT ON TRIGGER entries_append_only ON credits_ledger.entries IS
 'Entries are never changed or removed; credits_redact alone may erase personal data.';
 COMMENT ON TRIGGER entries_never_truncated ON credits_ledger.entries IS 'Entries are never removed.';
 COMMENT ON TRIGGER settings_append_only ON credits_ledger.settings IS 'What accounts were set to is never changed.';
-COMMENT ON TRIGGER settings_never_truncated ON credits_ledger.settings IS 'What accounts were set to is never removed.';
+COMMENT ON TRIGGER settings_never_truncated ON credits_ledger.settings IS
+'What accounts were set to is never removed.';
 COMMENT ON TRIGGER cycles_append_only ON credits_ledger.cycles IS 'Closed cycles are never changed or removed.';
 COMMENT ON TRIGGER cycles_never_truncated ON credits_ledger.cycles IS 'Closed cycles are never removed.';
 COMMENT ON TRIGGER accounts_never_deleted ON credits_ledger.accounts IS 'Accounts are closed, never removed.';
 COMMENT ON TRIGGER accounts_never_truncated ON credits_ledger.accounts IS 'Accounts are closed, never removed.';
 COMMENT ON TRIGGER lots_never_deleted ON credits_ledger.lots IS 'Lots are never removed.';
 COMMENT ON TRIGGER lots_never_truncated ON credits_ledger.lots IS 'Lots are never removed.';
+
+COMMENT ON TRIGGER plans_append_only ON credits_ledger.plans IS
+'Versions of plans are never changed or removed: a new definition is a new row.';
+COMMENT ON TRIGGER plans_never_truncated ON credits_ledger.plans IS 'Versions of plans are never removed.';
+COMMENT ON TRIGGER included_units_append_only ON credits_ledger.included_units IS
+'Versions of included units are never changed or removed: a new definition is a new row.';
+COMMENT ON TRIGGER included_units_never_truncated ON credits_ledger.included_units IS
+'Versions of included units are never removed.';
+COMMENT ON TRIGGER rates_append_only ON credits_ledger.rates IS
+'Versions of rates are never changed or removed: a new definition is a new row.';
+COMMENT ON TRIGGER rates_never_truncated ON credits_ledger.rates IS 'Versions of rates are never removed.';
 
 -- Views
 
@@ -251,22 +390,25 @@ COMMENT ON COLUMN @extschema@.credits_accounts.held IS 'What is held.';
 COMMENT ON COLUMN @extschema@.credits_accounts.debt IS 'What was drawn past zero.';
 COMMENT ON COLUMN @extschema@.credits_accounts.available IS
 'What a debit without a feature could take now, overdraft left out.';
-COMMENT ON COLUMN @extschema@.credits_accounts.allowance_granted IS 'Allowance granted in the running cycle.';
-COMMENT ON COLUMN @extschema@.credits_accounts.used IS 'What debits have drawn in the running cycle.';
+COMMENT ON COLUMN @extschema@.credits_accounts.allowance_granted IS
+'Allowance granted in the running cycle, by the account''s own setting and by its plans; trials are not in it.';
+COMMENT ON COLUMN @extschema@.credits_accounts.used IS
+'What debits and charges have drawn in the running cycle.';
 COMMENT ON COLUMN @extschema@.credits_accounts.overdraft_limit IS 'How much debt a debit may leave.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle IS 'Number of the running cycle.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle_start IS 'When it began.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle_end IS 'When it will end; NULL on a manual account.';
 COMMENT ON COLUMN @extschema@.credits_accounts.entry IS 'Number of the newest recorded entry.';
 COMMENT ON COLUMN @extschema@.credits_accounts.as_of IS 'The instant for which the row holds.';
-COMMENT ON COLUMN @extschema@.credits_accounts.cycle_allowance IS 'Setting allowance: credits per cycle.';
+COMMENT ON COLUMN @extschema@.credits_accounts.cycle_allowance IS
+'Setting allowance: the account''s own credits per cycle; those of its plans come on top of it.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle_length IS 'Setting: length of a cycle; 0 for a manual account.';
 COMMENT ON COLUMN @extschema@.credits_accounts.anchor IS 'Setting: the boundary from which cycles are counted.';
 COMMENT ON COLUMN @extschema@.credits_accounts.time_zone IS 'Setting: the time zone in which cycles are counted.';
 COMMENT ON COLUMN @extschema@.credits_accounts.rollover_percent IS
-'Setting: how much of an unused allowance rolls over, 0 to 100.';
+'Setting: how much of what is unused of the account''s own allowance rolls over, 0 to 100.';
 COMMENT ON COLUMN @extschema@.credits_accounts.rollover_max IS
-'Setting: bound on all living rollover together; NULL for none.';
+'Setting: bound on all living rollover of the account''s own allowance together; NULL for none.';
 COMMENT ON COLUMN @extschema@.credits_accounts.debt_policy IS 'Setting: repay, forgive_at_reset or invoice_at_reset.';
 COMMENT ON COLUMN @extschema@.credits_accounts.opened_at IS 'When the account was opened.';
 COMMENT ON COLUMN @extschema@.credits_accounts.head_hash IS
@@ -277,21 +419,24 @@ COMMENT ON VIEW @extschema@.credits_history IS
 COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
 COMMENT ON COLUMN @extschema@.credits_history.operation IS
-'What happened: open, grant, schedule, debit, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
+'What happened: open, grant, schedule, debit, charge, subscribe, change_plan, set_seats, unsubscribe, reset, redact,
+configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
 COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot that it is about.';
 COMMENT ON COLUMN @extschema@.credits_history.amount IS 'Change of the balance: + adds to it.';
 COMMENT ON COLUMN @extschema@.credits_history.from_allowance IS
-'What allowance and rollover lots bore (debit, expire) or gained (all others), net of debt repaid.';
+'What allowance and rollover lots bore (debit, charge, expire) or gained (all others), net of debt repaid.';
 COMMENT ON COLUMN @extschema@.credits_history.from_credits IS
-'What all other lots bore (debit, expire) or gained (all others), net of debt repaid.';
+'What all other lots bore (debit, charge, expire) or gained (all others), net of debt repaid.';
 COMMENT ON COLUMN @extschema@.credits_history.overdraft IS
 'Change of the debt: positive drawn, negative repaid, forgiven or invoiced.';
 COMMENT ON COLUMN @extschema@.credits_history.balance IS 'Afterwards: allowance + credits + held − debt.';
 COMMENT ON COLUMN @extschema@.credits_history.available IS
 'Afterwards: what a debit without a feature could take, overdraft left out.';
-COMMENT ON COLUMN @extschema@.credits_history.feature IS 'The feature that was used.';
-COMMENT ON COLUMN @extschema@.credits_history.quantity IS 'Units of the feature, where given.';
-COMMENT ON COLUMN @extschema@.credits_history.included IS 'Units of the feature that included units covered.';
+COMMENT ON COLUMN @extschema@.credits_history.feature IS 'The feature that was used, as the caller named it.';
+COMMENT ON COLUMN @extschema@.credits_history.quantity IS
+'Units of the feature that a charge was asked for; NULL for everything else.';
+COMMENT ON COLUMN @extschema@.credits_history.included IS
+'Of quantity, the units that the plans'' included units covered; 0 where there are none.';
 COMMENT ON COLUMN @extschema@.credits_history.actor IS 'Who or what used it.';
 COMMENT ON COLUMN @extschema@.credits_history.resource IS 'What it was used on.';
 COMMENT ON COLUMN @extschema@.credits_history.idempotency_key IS
@@ -312,6 +457,9 @@ COMMENT ON COLUMN @extschema@.credits_history.debt IS 'Afterwards: what was draw
 COMMENT ON COLUMN @extschema@.credits_history.redacted IS 'Whether actor, resource and metadata were erased.';
 COMMENT ON COLUMN @extschema@.credits_history.clock_was_set IS 'Whether credits_ledger.now replaced the clock.';
 COMMENT ON COLUMN @extschema@.credits_history.hash IS 'Hash of the entry, over the previous one''s.';
+COMMENT ON COLUMN @extschema@.credits_history.plan IS
+'The plan that the entry is about: subscribed to, changed to, given up, or the one whose allowance was granted or
+rolled over. NULL where it is about none, also for the account''s own allowance.';
 COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that time has done by now.';
 COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';
@@ -334,6 +482,9 @@ COMMENT ON COLUMN @extschema@.credits_grants.payment_ref IS 'The payment provide
 COMMENT ON COLUMN @extschema@.credits_grants.idempotency_key IS 'The key of the operation that made it.';
 COMMENT ON COLUMN @extschema@.credits_grants.metadata IS 'The metadata of the operation that made it.';
 COMMENT ON COLUMN @extschema@.credits_grants.expires_by_cycle IS 'Whether it expires at the end of a cycle.';
+COMMENT ON COLUMN @extschema@.credits_grants.plan IS
+'The plan whose allowance or trial it is, or rolled over from; NULL for the account''s own allowance and for
+everything else.';
 COMMENT ON VIEW @extschema@.credits_allocations IS
 'One row per movement of a lot: which lots an operation gave to, or took from. The amounts of a lot add up to
 what remains of it.';
@@ -351,8 +502,9 @@ COMMENT ON COLUMN @extschema@.credits_cycles.cycle IS 'Number of the cycle.';
 COMMENT ON COLUMN @extschema@.credits_cycles.cycle_start IS 'When it began.';
 COMMENT ON COLUMN @extschema@.credits_cycles.cycle_end IS
 'When it ended or will end; NULL for the running cycle of a manual account.';
-COMMENT ON COLUMN @extschema@.credits_cycles.granted IS 'Allowance granted in it.';
-COMMENT ON COLUMN @extschema@.credits_cycles.used IS 'What debits drew in it.';
+COMMENT ON COLUMN @extschema@.credits_cycles.granted IS
+'Allowance granted in it, by the account''s own setting and by its plans; trials are not in it.';
+COMMENT ON COLUMN @extschema@.credits_cycles.used IS 'What debits and charges drew in it.';
 COMMENT ON COLUMN @extschema@.credits_cycles.rolled_over IS 'What rolled over into the next cycle.';
 COMMENT ON COLUMN @extschema@.credits_cycles.expired IS 'Allowance and rollover that expired at its end.';
 COMMENT ON COLUMN @extschema@.credits_cycles.debt_forgiven IS 'Debt written off at its end.';
@@ -363,8 +515,10 @@ COMMENT ON COLUMN @extschema@.credits_usage_daily.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.day IS 'Day in UTC.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.feature IS 'The feature, NULL where none was named.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.actor IS 'The actor, NULL where none was named or it was erased.';
-COMMENT ON COLUMN @extschema@.credits_usage_daily.operations IS 'How many debits.';
-COMMENT ON COLUMN @extschema@.credits_usage_daily.quantity IS 'Units of the feature, where given.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.operations IS
+'How many debits and charges; not those of free features, which leave no entry.';
+COMMENT ON COLUMN @extschema@.credits_usage_daily.quantity IS
+'Units of the feature that charges were asked for; a debit has none.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.credits IS 'Credits drawn, debt included.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.from_allowance IS 'Of these, from allowance and rollover lots.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.from_credits IS 'Of these, from all other lots.';
@@ -375,9 +529,12 @@ COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.feature IS 'The feature, NU
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle_start IS 'When the cycle began.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle_end IS
 'When it ended or will end; NULL for the running cycle of a manual account.';
-COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.operations IS 'How many debits.';
-COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.quantity IS 'Units of the feature, where given.';
-COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.included IS 'Units of the feature that included units covered.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.operations IS
+'How many debits and charges; not those of free features, which leave no entry.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.quantity IS
+'Units of the feature that charges were asked for; a debit has none.';
+COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.included IS
+'Of quantity, the units that the plans'' included units covered.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.credits IS 'Credits drawn, debt included.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.from_allowance IS 'Of these, from allowance and rollover lots.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.from_credits IS 'Of these, from all other lots.';
@@ -390,3 +547,110 @@ COMMENT ON COLUMN @extschema@.credits_expiring.kind IS 'Its kind.';
 COMMENT ON COLUMN @extschema@.credits_expiring.remaining IS 'What remains, without what is held.';
 COMMENT ON COLUMN @extschema@.credits_expiring.expires_at IS
 'When it expires; NULL for lots that expire with the running cycle of a manual account.';
+COMMENT ON VIEW @extschema@.credits_invoice_lines IS
+'What a cycle, closed or running, is to be billed for, as recorded: one row per account, cycle and feature.
+Closed cycles never change.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.cycle IS 'Number of the cycle.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.feature IS
+'The feature; NULL for debits that named none and for debt that was invoiced.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.cycle_start IS 'When the cycle began.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.cycle_end IS
+'When it ended or will end; NULL for the running cycle of a manual account.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.quantity IS
+'Units of the feature that charges were asked for; a debit has none.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.included IS
+'Of quantity, the units that the plans'' included units covered.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.credits IS 'Credits drawn, debt included.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.from_allowance IS 'Of these, from allowance and rollover lots.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.from_credits IS 'Of these, from all other lots.';
+COMMENT ON COLUMN @extschema@.credits_invoice_lines.debt_invoiced IS
+'Debt that was taken off the account at the cycle''s end, to be billed; on the line without a feature, else 0.';
+COMMENT ON VIEW @extschema@.credits_plans IS
+'One row per plan: the newest version. Accounts that hold the plan get its allowance and included units from their
+next cycle.';
+COMMENT ON COLUMN @extschema@.credits_plans.plan IS 'Name of the plan, compared bytewise.';
+COMMENT ON COLUMN @extschema@.credits_plans.allowance IS 'Credits per cycle; where per_seat, for each seat.';
+COMMENT ON COLUMN @extschema@.credits_plans.per_seat IS 'Whether the allowance is multiplied by the seats.';
+COMMENT ON COLUMN @extschema@.credits_plans.seat_cap IS
+'Seats above this number add no allowance; NULL for no cap.';
+COMMENT ON COLUMN @extschema@.credits_plans.rank IS
+'Decides when a change of plan takes effect: to a higher or equal rank at once, to a lower one at the cycle''s end.';
+COMMENT ON COLUMN @extschema@.credits_plans.trial IS
+'Whether its allowance is given once per account, as a lot of kind trial, and never again.';
+COMMENT ON COLUMN @extschema@.credits_plans.trial_period IS
+'How long the trial''s lot lasts; NULL: until conversion, and where the plan is no trial.';
+COMMENT ON COLUMN @extschema@.credits_plans.purchases IS
+'Whether an account with this plan may buy credits; one of its plans is enough.';
+COMMENT ON COLUMN @extschema@.credits_plans.rollover_percent IS
+'How much of what is unused of its allowance rolls over, 0 to 100.';
+COMMENT ON COLUMN @extschema@.credits_plans.rollover_max IS
+'Bound on all living rollover of the plan together, in credits; NULL for none.';
+COMMENT ON COLUMN @extschema@.credits_plans.rollover_cycles IS 'How many cycles what rolled over lives.';
+COMMENT ON COLUMN @extschema@.credits_plans.metadata IS 'What the application keeps with the plan.';
+COMMENT ON COLUMN @extschema@.credits_plans.included IS
+'Included units per cycle, as an object: feature to units.';
+COMMENT ON COLUMN @extschema@.credits_plans.version IS 'Number of the version within the plan: 1, 2, 3 …';
+COMMENT ON COLUMN @extschema@.credits_plans.defined_at IS 'When this version was defined.';
+COMMENT ON COLUMN @extschema@.credits_plans.defined_by IS 'The role that defined it.';
+COMMENT ON VIEW @extschema@.credits_subscriptions IS
+'One row per plan that an account holds, with what is pending for its next cycle, as recorded.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.plan IS 'The plan.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.seats IS
+'Its seats now, those above the plan''s seat_cap counted.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.anchor IS
+'The boundary from which the account''s cycles are counted; the same for all its plans.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.pending_plan IS
+'The plan that replaces it when the cycle ends; NULL for none.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.pending_seats IS
+'Its seats from the next cycle on; NULL where they stay.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.pending_end IS 'Whether it ends when the cycle ends.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.pending_at IS
+'When what is pending takes effect; NULL where nothing is, and on a manual account.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.subscribed_at IS 'When the plan was taken up.';
+COMMENT ON COLUMN @extschema@.credits_subscriptions.entry IS 'The entry by which it was taken up.';
+COMMENT ON VIEW @extschema@.credits_rates IS
+'One row per rate that is in force or scheduled. Rates that are over, or were replaced before they came into force,
+are not shown.';
+COMMENT ON COLUMN @extschema@.credits_rates.feature IS 'The feature.';
+COMMENT ON COLUMN @extschema@.credits_rates.credits IS 'Credits for per_units units, or for a package; 0 where free.';
+COMMENT ON COLUMN @extschema@.credits_rates.per_units IS 'Units that credits pays for.';
+COMMENT ON COLUMN @extschema@.credits_rates.model IS
+'per_unit: in proportion to the quantity; package: whole packages of per_units units.';
+COMMENT ON COLUMN @extschema@.credits_rates.free IS
+'Whether the feature costs nothing and its charges are not recorded.';
+COMMENT ON COLUMN @extschema@.credits_rates.effective_at IS 'From when it counts.';
+COMMENT ON COLUMN @extschema@.credits_rates.effective_until IS
+'When the next scheduled rate of the feature replaces it; NULL where none is scheduled.';
+COMMENT ON COLUMN @extschema@.credits_rates.in_force IS 'Whether it counts now; false where it is scheduled.';
+COMMENT ON COLUMN @extschema@.credits_rates.version IS 'Number of the version within the feature: 1, 2, 3 …';
+COMMENT ON COLUMN @extschema@.credits_rates.defined_at IS 'When it was defined.';
+COMMENT ON COLUMN @extschema@.credits_rates.defined_by IS 'The role that defined it.';
+COMMENT ON VIEW @extschema@.credits_features IS
+'One row per feature that was ever switched for an account; any other feature is on.';
+COMMENT ON COLUMN @extschema@.credits_features.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_features.feature IS 'The feature.';
+COMMENT ON COLUMN @extschema@.credits_features.enabled IS
+'Whether the account may use it; where false, debits and charges that name it are refused (LC010).';
+COMMENT ON COLUMN @extschema@.credits_features.changed_at IS 'When it was last switched.';
+COMMENT ON VIEW @extschema@.credits_budgets IS
+'One row per budget of an account, with what was drawn in the running period. A budget for each actor (''*'') has
+a row for every actor who has drawn in it, and a single row while none has.';
+COMMENT ON COLUMN @extschema@.credits_budgets.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_budgets.budget_limit IS 'Credits that may be drawn in each period.';
+COMMENT ON COLUMN @extschema@.credits_budgets.period IS
+'cycle, or hour, day or month in the account''s time zone.';
+COMMENT ON COLUMN @extschema@.credits_budgets.actor IS
+'Whose use it limits; ''*'' for each actor on its own, NULL for all together.';
+COMMENT ON COLUMN @extschema@.credits_budgets.feature IS 'The use of which feature it limits; NULL for all together.';
+COMMENT ON COLUMN @extschema@.credits_budgets.used IS
+'Credits drawn in the running period, debt included; above budget_limit where usage was recorded with allow, or
+the limit was lowered.';
+COMMENT ON COLUMN @extschema@.credits_budgets.remaining IS 'Credits that may still be drawn in it; never below 0.';
+COMMENT ON COLUMN @extschema@.credits_budgets.used_by IS
+'For a budget of each actor, the one whose row it is; NULL for operations without an actor, while none has drawn, and
+for other budgets.';
+COMMENT ON COLUMN @extschema@.credits_budgets.period_start IS 'When the running period began.';
+COMMENT ON COLUMN @extschema@.credits_budgets.period_end IS
+'When it ends and used is 0 again; NULL for the cycle of a manual account.';

@@ -18,36 +18,43 @@ COMMENT ON COLUMN credits_ledger.accounts.cycle_end IS
 COMMENT ON COLUMN credits_ledger.accounts.anchor IS 'Boundary 0 of the series of cycle boundaries.';
 COMMENT ON COLUMN credits_ledger.accounts.cycle_length IS
 'Length of a cycle, added in local time; 0 for a manual account.';
-COMMENT ON COLUMN credits_ledger.accounts.cycle_allowance IS 'Setting: the allowance of each cycle, in credits.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle_allowance IS
+'Setting: the account''s own allowance of each cycle, in credits; those of its plans come on top of it.';
 COMMENT ON COLUMN credits_ledger.accounts.rollover_percent IS
-'Setting: how much of an unused allowance rolls over, 0 to 100.';
+'Setting: how much of what is unused of the account''s own allowance rolls over, 0 to 100.';
 COMMENT ON COLUMN credits_ledger.accounts.rollover_max IS
-'Setting: bound on all living rollover together, in credits; NULL for none.';
+'Setting: bound on all living rollover of the account''s own allowance together, in credits; NULL for none.';
 COMMENT ON COLUMN credits_ledger.accounts.overdraft_limit IS 'Setting: how much debt a debit may leave, in credits.';
 COMMENT ON COLUMN credits_ledger.accounts.time_zone IS 'Setting: the time zone in which cycles are counted.';
 COMMENT ON COLUMN credits_ledger.accounts.debt_policy IS 'Setting: repay, forgive_at_reset or invoice_at_reset.';
 COMMENT ON COLUMN credits_ledger.accounts.status IS 'open, frozen or closed.';
 COMMENT ON COLUMN credits_ledger.accounts.opened_by_grant IS
 'True while the account has only the defaults under which a grant opened it.';
+COMMENT ON COLUMN credits_ledger.accounts.extras IS
+'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets. An operation on an
+account with 0 reads none of them.';
 COMMENT ON COLUMN credits_ledger.accounts.head_is_allowance IS
 'Whether the head lot counts as allowance (kinds allowance and rollover).';
 COMMENT ON COLUMN credits_ledger.accounts.head_lot IS
 'The lot from which debits are now taken; NULL where none has anything left.';
 COMMENT ON COLUMN credits_ledger.accounts.lots IS 'How many lots the account has had; the number of the newest one.';
-COMMENT ON COLUMN credits_ledger.accounts.cycle IS 'Number of the running cycle; on a closed account, of the last one.';
+COMMENT ON COLUMN credits_ledger.accounts.cycle IS
+'Number of the running cycle; on a closed account, of the last one.';
 COMMENT ON COLUMN credits_ledger.accounts.entry IS
 'Number of the newest entry. Rises with every keyed outcome, so it is the row''s version.';
 COMMENT ON COLUMN credits_ledger.accounts.recorded_at IS
 'When the newest entry was recorded; the clock of this account never goes behind it.';
-COMMENT ON COLUMN credits_ledger.accounts.granted IS 'Allowance granted in the running cycle.';
+COMMENT ON COLUMN credits_ledger.accounts.granted IS
+'Allowance granted in the running cycle, by the account''s own setting and by its plans; trials are not in it.';
 COMMENT ON COLUMN credits_ledger.accounts.allowance IS
 'What is left in allowance and rollover lots, without what is held.';
 COMMENT ON COLUMN credits_ledger.accounts.credits IS 'What is left in all other lots, without what is held.';
 COMMENT ON COLUMN credits_ledger.accounts.held IS 'What is held.';
-COMMENT ON COLUMN credits_ledger.accounts.debt IS 'What was drawn past zero and not yet repaid, forgiven or invoiced.';
+COMMENT ON COLUMN credits_ledger.accounts.debt IS
+'What was drawn past zero and not yet repaid, forgiven or invoiced.';
 COMMENT ON COLUMN credits_ledger.accounts.reserved IS
 'The part of allowance + credits that lies in lots restricted to features.';
-COMMENT ON COLUMN credits_ledger.accounts.used IS 'What debits have drawn in the running cycle.';
+COMMENT ON COLUMN credits_ledger.accounts.used IS 'What debits and charges have drawn in the running cycle.';
 COMMENT ON COLUMN credits_ledger.accounts.head_remaining IS
 'What is left in the head lot; the lot''s own row has the figure from when it became the head.';
 COMMENT ON COLUMN credits_ledger.accounts.hash IS 'Hash of the newest entry: the end of the account''s chain.';
@@ -59,14 +66,17 @@ COMMENT ON TABLE credits_ledger.entries IS
 (LC013); credits_redact alone erases actor, resource and metadata. Read it through the view credits_history.';
 COMMENT ON COLUMN credits_ledger.entries.account IS 'The account.';
 COMMENT ON COLUMN credits_ledger.entries.entry IS 'Number of the entry within the account, without gaps.';
-COMMENT ON COLUMN credits_ledger.entries.recorded_at IS 'When it was recorded; never falls from one entry to the next.';
+COMMENT ON COLUMN credits_ledger.entries.recorded_at IS
+'When it was recorded; never falls from one entry to the next.';
 COMMENT ON COLUMN credits_ledger.entries.effective_at IS
 'When it took effect, where time made it; NULL means at recorded_at.';
 COMMENT ON COLUMN credits_ledger.entries.request IS
 'Digest of what the caller passed, to tell a replay from another request; NULL where there is no key.';
 COMMENT ON COLUMN credits_ledger.entries.cycle IS 'The cycle in which it happened.';
 COMMENT ON COLUMN credits_ledger.entries.lot IS 'The lot that moved, where just one did.';
-COMMENT ON COLUMN credits_ledger.entries.operation IS 'What happened: open, grant, debit, expire …';
+COMMENT ON COLUMN credits_ledger.entries.operation IS
+'What happened: open, grant, schedule, debit, charge, subscribe, change_plan, set_seats, unsubscribe, reset, redact,
+configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
 COMMENT ON COLUMN credits_ledger.entries.idempotency_key IS
 'The caller''s key; NULL on entries made by time and on configuration.';
 COMMENT ON COLUMN credits_ledger.entries.amount IS 'What was applied, as the receipt says.';
@@ -80,20 +90,26 @@ COMMENT ON COLUMN credits_ledger.entries.held IS 'held after this entry.';
 COMMENT ON COLUMN credits_ledger.entries.debt IS 'debt after this entry.';
 COMMENT ON COLUMN credits_ledger.entries.reserved IS
 'reserved after this entry: the part of allowance + credits in lots restricted to features.';
-COMMENT ON COLUMN credits_ledger.entries.used IS 'What debits had drawn in the cycle after this entry.';
+COMMENT ON COLUMN credits_ledger.entries.used IS
+'What debits and charges had drawn in the cycle after this entry.';
 COMMENT ON COLUMN credits_ledger.entries.recorded_by IS 'The role that called.';
-COMMENT ON COLUMN credits_ledger.entries.hash IS 'SHA-256 over the previous entry''s hash and all columns of this one.';
+COMMENT ON COLUMN credits_ledger.entries.hash IS
+'SHA-256 over the previous entry''s hash and all columns of this one.';
 COMMENT ON COLUMN credits_ledger.entries.kind IS 'Kind of the lot that it is about.';
 COMMENT ON COLUMN credits_ledger.entries.feature IS 'The feature that was used, as the caller named it.';
 COMMENT ON COLUMN credits_ledger.entries.actor IS 'Who or what used it; erased by credits_redact.';
 COMMENT ON COLUMN credits_ledger.entries.resource IS 'What it was used on; erased by credits_redact.';
-COMMENT ON COLUMN credits_ledger.entries.quantity IS 'Units of the feature, where given.';
-COMMENT ON COLUMN credits_ledger.entries.included IS 'Units of the feature that included units covered.';
+COMMENT ON COLUMN credits_ledger.entries.quantity IS
+'Units of the feature that a charge was asked for; NULL for everything else.';
+COMMENT ON COLUMN credits_ledger.entries.included IS
+'Of quantity, the units that the plans'' included units covered; NULL where there are none.';
 COMMENT ON COLUMN credits_ledger.entries.refers_to IS 'Number of the entry that this one is about.';
 COMMENT ON COLUMN credits_ledger.entries.reason IS 'Why, in the caller''s words.';
 COMMENT ON COLUMN credits_ledger.entries.moved_lots IS 'The lots that moved, where it was not just one.';
 COMMENT ON COLUMN credits_ledger.entries.moved_amounts IS 'By how much each of moved_lots moved.';
-COMMENT ON COLUMN credits_ledger.entries.detail IS 'Settings of open and configure, result of reset.';
+COMMENT ON COLUMN credits_ledger.entries.detail IS
+'Settings of open and configure, result of reset; the plan that the entry is about, and the account''s subscriptions
+as the entry left them; the switch or budget that was set; what a charge left of a package.';
 COMMENT ON COLUMN credits_ledger.entries.clock_was_set IS 'True where credits_ledger.now replaced the clock.';
 COMMENT ON COLUMN credits_ledger.entries.metadata IS
 'What the application keeps with the entry; erased by credits_redact.';
@@ -131,15 +147,20 @@ COMMENT ON COLUMN credits_ledger.lots.price IS 'What was paid for it, in currenc
 COMMENT ON COLUMN credits_ledger.lots.currency IS 'Three capital letters.';
 COMMENT ON COLUMN credits_ledger.lots.payment_ref IS 'The payment provider''s reference; credited once per account.';
 COMMENT ON COLUMN credits_ledger.lots.features IS 'The features that may spend it; NULL for all.';
+COMMENT ON COLUMN credits_ledger.lots.plan IS
+'The plan whose allowance or trial it is, or rolled over from; NULL for the account''s own allowance and for
+everything else.';
 COMMENT ON TABLE credits_ledger.cycles IS
-'One row per closed cycle, never changed. The running cycle is in accounts. Read both through the view credits_cycles.';
+'One row per closed cycle, never changed. The running cycle is in accounts. Read both through the view
+credits_cycles.';
 COMMENT ON COLUMN credits_ledger.cycles.account IS 'The account.';
 COMMENT ON COLUMN credits_ledger.cycles.cycle IS 'Number of the cycle.';
 COMMENT ON COLUMN credits_ledger.cycles.cycle_start IS 'When it began.';
 COMMENT ON COLUMN credits_ledger.cycles.cycle_end IS 'When it ended.';
 COMMENT ON COLUMN credits_ledger.cycles.closed_at IS 'When its end was recorded.';
-COMMENT ON COLUMN credits_ledger.cycles.granted IS 'Allowance granted in it.';
-COMMENT ON COLUMN credits_ledger.cycles.used IS 'What debits drew in it.';
+COMMENT ON COLUMN credits_ledger.cycles.granted IS
+'Allowance granted in it, by the account''s own setting and by its plans; trials are not in it.';
+COMMENT ON COLUMN credits_ledger.cycles.used IS 'What debits and charges drew in it.';
 COMMENT ON COLUMN credits_ledger.cycles.rolled_over IS 'What rolled over into the next cycle.';
 COMMENT ON COLUMN credits_ledger.cycles.expired IS 'Allowance and rollover that expired at its end.';
 COMMENT ON COLUMN credits_ledger.cycles.debt_forgiven IS 'Debt written off at its end.';
@@ -151,11 +172,130 @@ COMMENT ON COLUMN credits_ledger.cycles.hash IS
 'SHA-256 of the row and of the hash of that entry: a later edit shows.';
 
 COMMENT ON TABLE credits_ledger.settings IS
-'What accounts were set to: one row per entry that opened, configured, froze, unfroze or closed an account, never changed. For questions about the past.';
+'What accounts were set to: one row per entry that opened, configured, froze, unfroze or closed an account, never
+changed. For questions about the past.';
 COMMENT ON COLUMN credits_ledger.settings.account IS 'The account.';
 COMMENT ON COLUMN credits_ledger.settings.entry IS 'The entry from which on it was set so.';
 COMMENT ON COLUMN credits_ledger.settings.status IS 'open, frozen or closed.';
 COMMENT ON COLUMN credits_ledger.settings.overdraft_limit IS 'How far debits could go into debt.';
+
+-- Definitions
+
+COMMENT ON TABLE credits_ledger.plans IS
+'Plans as defined for all accounts: one row per version, never changed. Read the newest ones through the view
+credits_plans.';
+COMMENT ON COLUMN credits_ledger.plans.plan IS 'Name of the plan, compared bytewise.';
+COMMENT ON COLUMN credits_ledger.plans.version IS 'Number of the version within the plan: 1, 2, 3 …';
+COMMENT ON COLUMN credits_ledger.plans.defined_at IS
+'When it was defined: boundaries and calls at or after this instant go by it.';
+COMMENT ON COLUMN credits_ledger.plans.allowance IS 'Credits per cycle; where per_seat, for each seat.';
+COMMENT ON COLUMN credits_ledger.plans.per_seat IS 'Whether the allowance is multiplied by the seats.';
+COMMENT ON COLUMN credits_ledger.plans.seat_cap IS 'Seats above this number add no allowance; NULL for no cap.';
+COMMENT ON COLUMN credits_ledger.plans.rank IS
+'Decides when a change of plan takes effect: to a higher or equal rank at once, to a lower one at the cycle''s end.';
+COMMENT ON COLUMN credits_ledger.plans.trial IS
+'Whether its allowance is given once per account, as a lot of kind trial, and never again.';
+COMMENT ON COLUMN credits_ledger.plans.trial_period IS
+'How long the trial''s lot lasts; NULL: until conversion, and where the plan is no trial.';
+COMMENT ON COLUMN credits_ledger.plans.purchases IS
+'Whether an account with this plan may buy credits; one of its plans is enough.';
+COMMENT ON COLUMN credits_ledger.plans.rollover_percent IS
+'How much of what is unused of its allowance rolls over, 0 to 100.';
+COMMENT ON COLUMN credits_ledger.plans.rollover_max IS
+'Bound on all living rollover of the plan together, in credits; NULL for none.';
+COMMENT ON COLUMN credits_ledger.plans.rollover_cycles IS 'How many cycles what rolled over lives.';
+COMMENT ON COLUMN credits_ledger.plans.defined_by IS 'The role that defined it.';
+COMMENT ON COLUMN credits_ledger.plans.metadata IS 'What the application keeps with the plan.';
+COMMENT ON TABLE credits_ledger.included_units IS
+'Units of a feature that a plan includes in each cycle: one row per version, never changed. The newest ones are in
+the column included of the view credits_plans.';
+COMMENT ON COLUMN credits_ledger.included_units.feature IS 'The feature.';
+COMMENT ON COLUMN credits_ledger.included_units.plan IS 'The plan.';
+COMMENT ON COLUMN credits_ledger.included_units.version IS
+'Number of the version within feature and plan: 1, 2, 3 …';
+COMMENT ON COLUMN credits_ledger.included_units.defined_at IS
+'When it was defined: cycles that begin at or after this instant go by it.';
+COMMENT ON COLUMN credits_ledger.included_units.units IS 'Units per cycle and account; 0: none any more.';
+COMMENT ON COLUMN credits_ledger.included_units.defined_by IS 'The role that defined it.';
+COMMENT ON TABLE credits_ledger.rates IS
+'What features cost: one row per version, never changed. Read those in force and to come through the view
+credits_rates.';
+COMMENT ON COLUMN credits_ledger.rates.feature IS 'The feature.';
+COMMENT ON COLUMN credits_ledger.rates.effective_at IS
+'From when it counts, until the next one; of several for one instant the highest version counts.';
+COMMENT ON COLUMN credits_ledger.rates.version IS 'Number of the version within the feature: 1, 2, 3 …';
+COMMENT ON COLUMN credits_ledger.rates.defined_at IS 'When it was defined.';
+COMMENT ON COLUMN credits_ledger.rates.credits IS 'Credits for per_units units, or for a package; 0 where free.';
+COMMENT ON COLUMN credits_ledger.rates.per_units IS 'Units that credits pays for.';
+COMMENT ON COLUMN credits_ledger.rates.model IS
+'per_unit: in proportion to the quantity; package: whole packages of per_units units.';
+COMMENT ON COLUMN credits_ledger.rates.free IS 'Whether the feature costs nothing and its charges are not recorded.';
+COMMENT ON COLUMN credits_ledger.rates.defined_by IS 'The role that defined it.';
+
+-- What accounts have of plans, features and budgets
+
+COMMENT ON TABLE credits_ledger.subscriptions IS
+'One row per plan that an account ever held: its seats, what is pending, and what it counted for in this cycle,
+so that no order of calls grants it twice. Read those held now through the view credits_subscriptions.';
+COMMENT ON COLUMN credits_ledger.subscriptions.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.subscriptions.plan IS 'The plan.';
+COMMENT ON COLUMN credits_ledger.subscriptions.held IS 'Whether the account holds it now.';
+COMMENT ON COLUMN credits_ledger.subscriptions.seats IS 'Its seats, those above the plan''s seat_cap counted.';
+COMMENT ON COLUMN credits_ledger.subscriptions.subscribed_at IS 'When it was last taken up.';
+COMMENT ON COLUMN credits_ledger.subscriptions.entry IS 'The entry by which it was last taken up.';
+COMMENT ON COLUMN credits_ledger.subscriptions.pending_plan IS
+'The plan that replaces it when the cycle ends; NULL for none.';
+COMMENT ON COLUMN credits_ledger.subscriptions.pending_seats IS
+'Its seats from the next cycle on; NULL where they stay.';
+COMMENT ON COLUMN credits_ledger.subscriptions.pending_end IS 'Whether it ends when the cycle ends.';
+COMMENT ON COLUMN credits_ledger.subscriptions.pending_expire IS
+'Whether what is then unused of its allowance expires and does not roll over.';
+COMMENT ON COLUMN credits_ledger.subscriptions.cycle IS
+'The cycle for which peak_seats, counted and carried hold; in any other they are nothing yet.';
+COMMENT ON COLUMN credits_ledger.subscriptions.peak_seats IS
+'The most seats that its allowance was granted for in it.';
+COMMENT ON COLUMN credits_ledger.subscriptions.counted IS 'Its whole allowance at that number of seats, in credits.';
+COMMENT ON COLUMN credits_ledger.subscriptions.carried IS
+'What the plans that it replaced at equal rank had counted for, in credits: only what exceeds it is granted.';
+COMMENT ON COLUMN credits_ledger.subscriptions.trial_granted IS
+'Whether the account has had this plan''s trial, ever.';
+COMMENT ON COLUMN credits_ledger.subscriptions.converts IS
+'Whether the trial runs, so that a plan that is none starts a cycle.';
+COMMENT ON TABLE credits_ledger.switches IS
+'One row per feature that was ever switched for an account; any other feature is on. Read it through the view
+credits_features.';
+COMMENT ON COLUMN credits_ledger.switches.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.switches.feature IS 'The feature.';
+COMMENT ON COLUMN credits_ledger.switches.enabled IS 'Whether the account may use it.';
+COMMENT ON COLUMN credits_ledger.switches.changed_at IS 'When it was last switched.';
+COMMENT ON TABLE credits_ledger.meters IS
+'One row per feature of which an account has used included units or bought a package.';
+COMMENT ON COLUMN credits_ledger.meters.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.meters.feature IS 'The feature.';
+COMMENT ON COLUMN credits_ledger.meters.cycle IS
+'The cycle in which included were used; in any other none are used yet.';
+COMMENT ON COLUMN credits_ledger.meters.included IS 'Included units used in that cycle.';
+COMMENT ON COLUMN credits_ledger.meters.package_left IS
+'Units left of packages that were paid for; they outlive cycles and rates.';
+COMMENT ON TABLE credits_ledger.budgets IS
+'One row per budget of an account. Read it, with what was used, through the view credits_budgets.';
+COMMENT ON COLUMN credits_ledger.budgets.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.budgets.budget IS 'Number of the budget within the account.';
+COMMENT ON COLUMN credits_ledger.budgets.period IS 'cycle, or hour, day or month in the account''s time zone.';
+COMMENT ON COLUMN credits_ledger.budgets.actor IS
+'Whose use it limits; ''*'' for each actor on its own, NULL for all together.';
+COMMENT ON COLUMN credits_ledger.budgets.feature IS 'The use of which feature it limits; NULL for all together.';
+COMMENT ON COLUMN credits_ledger.budgets.budget_limit IS 'Credits that may be drawn in each period.';
+COMMENT ON TABLE credits_ledger.budget_use IS
+'What was drawn against budgets: one row per budget and, where each actor has its own, actor.';
+COMMENT ON COLUMN credits_ledger.budget_use.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.budget_use.budget IS 'Number of the budget within the account.';
+COMMENT ON COLUMN credits_ledger.budget_use.actor IS
+'The actor; empty for operations without one, and where the budget is not for each actor.';
+COMMENT ON COLUMN credits_ledger.budget_use.cycle IS 'The cycle in which it was drawn.';
+COMMENT ON COLUMN credits_ledger.budget_use.period_start IS
+'Start of the period in which it was drawn; in any later one nothing is drawn yet.';
+COMMENT ON COLUMN credits_ledger.budget_use.used IS 'Credits drawn in it, debt included.';
 
 -- Constraints and indexes
 
@@ -164,7 +304,8 @@ COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
 COMMENT ON INDEX credits_ledger.accounts_pkey IS 'Accounts by name.';
 COMMENT ON INDEX credits_ledger.accounts_next_event IS
 'Accounts for which time has something to do, for credits_maintain and the views.';
-COMMENT ON INDEX credits_ledger.entries_pkey IS 'Entries by account and number; read backwards for a page of history.';
+COMMENT ON INDEX credits_ledger.entries_pkey IS
+'Entries by account and number; read backwards for a page of history.';
 COMMENT ON INDEX credits_ledger.entries_idempotency_key IS
 'Replays: a key is used once per account, over all operations.';
 COMMENT ON INDEX credits_ledger.settings_pkey IS 'What an account was set to, by account and entry.';
@@ -173,3 +314,12 @@ COMMENT ON INDEX credits_ledger.lots_burn_order IS
 'The lots that still matter, in the order in which debits take them.';
 COMMENT ON INDEX credits_ledger.lots_payment_ref IS 'A payment is credited once per account.';
 COMMENT ON INDEX credits_ledger.cycles_pkey IS 'Closed cycles by account and number.';
+COMMENT ON INDEX credits_ledger.plans_pkey IS 'Versions of plans, by plan.';
+COMMENT ON INDEX credits_ledger.included_units_pkey IS 'Versions of included units, by feature and plan.';
+COMMENT ON INDEX credits_ledger.rates_pkey IS
+'Versions of rates, by feature in the order of their effect; read backwards for the one in force.';
+COMMENT ON INDEX credits_ledger.subscriptions_pkey IS 'Plans of an account.';
+COMMENT ON INDEX credits_ledger.switches_pkey IS 'Switches of an account, by feature.';
+COMMENT ON INDEX credits_ledger.meters_pkey IS 'Included units and packages of an account, by feature.';
+COMMENT ON INDEX credits_ledger.budgets_pkey IS 'Budgets of an account.';
+COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';
