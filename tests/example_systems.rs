@@ -1,0 +1,155 @@
+//! The reference systems under examples/systems: each runs in psql as its README says, and shows what it showed before.
+
+use credits_ledger_tests::{Installation, Server};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+fn systems() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/systems")
+}
+
+/// The folders, each an example.
+fn examples() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(systems())
+        .expect("examples/systems can be read")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    folders
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// What a terminal shows when psql reads this: errors stand where they happened.
+fn psql(database: &str, script: &str) -> (bool, String) {
+    let server = Server::shared();
+    let mut child = Installation::get()
+        .as_user("sh", server.socket_dir())
+        .args(["-c", "exec \"$0\" \"$@\" 2>&1"])
+        .arg(Installation::get().bindir().join("psql"))
+        .args(["-X", "-v", "ON_ERROR_STOP=1", "-h"])
+        .arg(server.socket_dir())
+        .args(["-p", &server.port().to_string(), "-U", "postgres", "-d", database])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("psql can be started");
+    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
+    let script = script.to_owned();
+    // On a thread of its own: psql may write more than a pipe holds before it has read everything.
+    let feeding = std::thread::spawn(move || {
+        // A psql that stops early closes its input; its exit status says more than the broken pipe.
+        let _ = stdin.write_all(script.as_bytes());
+    });
+    let output = child.wait_with_output().expect("psql ends");
+    let _ = feeding.join();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs the example in a database of its own and compares what it shows with expected.out.
+fn shows_what_it_says(name: &str) {
+    let folder = systems().join(name);
+    let script = read(&folder.join("setup.sql")) + &read(&folder.join("scenario.sql"));
+    let db = Server::shared().database();
+    let (succeeded, shown) = psql(&db.name, &script);
+    // psql fills up the cells of a column with blanks.
+    let shown: String = shown.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    assert!(succeeded, "{name} ended early:\n{shown}");
+    assert!(!shown.contains("SQLSTATE 00000"), "{name}: a call that should be refused was not");
+    let (errors, said) = (shown.matches("ERROR:  ").count(), shown.matches("SQLSTATE LC").count());
+    assert_eq!(errors, said, "{name}: each error is one that the scenario waits for:\n{shown}");
+    assert_eq!(db.session().list("SELECT problem FROM credits_verify()"), Vec::<String>::new(), "{name}");
+
+    let file = folder.join("expected.out");
+    if std::env::var_os("CREDITS_UPDATE").is_some() {
+        fs::write(&file, &shown).expect("expected.out can be written");
+    }
+    let expected = read(&file);
+    for (number, (shown, expected)) in shown.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(shown, expected, "line {} of {} (CREDITS_UPDATE=1 writes it anew)", number + 1, file.display());
+    }
+    assert_eq!(shown.lines().count(), expected.lines().count(), "lines of {}", file.display());
+}
+
+#[test]
+fn actions_and_topups_show_what_they_say() {
+    shows_what_it_says("system-2-actions-and-topups");
+}
+
+#[test]
+fn pooled_seats_and_tiers_show_what_they_say() {
+    shows_what_it_says("system-4-pooled-seats-tiers");
+}
+
+#[test]
+fn every_example_is_run() {
+    let source = include_str!("example_systems.rs");
+    let index = read(&systems().join("README.md"));
+    let folders = examples();
+    assert!(folders.len() >= 2, "{folders:?}");
+    for folder in folders {
+        let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+        assert!(source.contains(&format!("shows_what_it_says(\"{name}\")")), "no test runs {name}");
+        assert!(index.contains(&format!("({name}/README.md)")), "no link to {name}");
+    }
+}
+
+/// An operator runs setup.sql at each deployment.
+#[test]
+fn definitions_can_be_said_again() {
+    for folder in examples() {
+        let setup = read(&folder.join("setup.sql"));
+        let db = Server::shared().database();
+        let (succeeded, shown) = psql(&db.name, &(setup.clone() + &setup));
+        assert!(succeeded && !shown.contains("ERROR"), "{}:\n{shown}", folder.display());
+        let mut s = db.session();
+        let versions = "SELECT count(*) >= 3 AND max(version) = 1 FROM";
+        assert_eq!(s.one(&format!("{versions} credits_plans")), "t", "{}", folder.display());
+        assert_eq!(s.one(&format!("{versions} (SELECT version FROM credits_rates) r")), "t", "{}", folder.display());
+    }
+}
+
+/// The README names a section of the scenario as "§ 3", and shows calls that the scripts make.
+#[test]
+fn readmes_say_what_the_scripts_do() {
+    for folder in examples() {
+        let readme = read(&folder.join("README.md"));
+        let scenario = read(&folder.join("scenario.sql"));
+        let scripts = squeezed(&(read(&folder.join("setup.sql")) + &scenario));
+        let place = folder.display();
+
+        let sections = scenario.lines().filter(|line| line.starts_with("\\echo == ")).count();
+        for number in 1..=sections {
+            assert!(scenario.contains(&format!("\\echo == {number}. ")), "{place}: sections are numbered 1, 2, 3 …");
+        }
+        let mut named: Vec<usize> = readme
+            .split("§ ")
+            .skip(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>())
+            .map(|number| number.parse().unwrap_or_else(|_| panic!("{place}: § and no number")))
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, (1..=sections).collect::<Vec<_>>(), "{place}: sections that the README names");
+
+        let mut blocks = 0;
+        for block in readme.split("```sql\n").skip(1) {
+            let sql = block.split("```").next().expect("a block ends");
+            for statement in sql.split("\n\n") {
+                blocks += 1;
+                assert!(scripts.contains(&squeezed(statement)), "{place}: the scripts do not have\n{statement}");
+            }
+        }
+        assert!(blocks > 3, "{place}: {blocks} statements");
+    }
+}
+
+/// All white space as single blanks.
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
