@@ -23,7 +23,14 @@ struct Access {
 static SPEND: Access = Access {
     name: "spend",
     parts: &[],
-    own: &["credits_debit", "credits_debit_many", "credits_balance", "credits_explain_debit"],
+    own: &[
+        "credits_debit",
+        "credits_debit_many",
+        "credits_charge",
+        "credits_quote",
+        "credits_balance",
+        "credits_explain_debit",
+    ],
 };
 
 static BILLING: Access = Access {
@@ -36,6 +43,12 @@ static BILLING: Access = Access {
         "credits_grant_many",
         "credits_reset_cycle",
         "credits_maintain",
+        "credits_subscribe",
+        "credits_change_plan",
+        "credits_set_seats",
+        "credits_unsubscribe",
+        "credits_set_feature",
+        "credits_set_budget",
     ],
 };
 
@@ -51,6 +64,12 @@ static ANALYST: Access = Access {
         "credits_usage_daily",
         "credits_usage_by_cycle",
         "credits_expiring",
+        "credits_invoice_lines",
+        "credits_plans",
+        "credits_subscriptions",
+        "credits_rates",
+        "credits_features",
+        "credits_budgets",
         "credits_balance",
         "credits_balance_at",
         "credits_explain_debit",
@@ -65,7 +84,15 @@ static ANALYST: Access = Access {
 static ADMIN: Access = Access {
     name: "admin",
     parts: &[&BILLING, &ANALYST],
-    own: &["credits_freeze_account", "credits_unfreeze_account", "credits_close_account", "credits_redact"],
+    own: &[
+        "credits_define_plan",
+        "credits_include",
+        "credits_define_rate",
+        "credits_freeze_account",
+        "credits_unfreeze_account",
+        "credits_close_account",
+        "credits_redact",
+    ],
 };
 
 static LEVELS: [&Access; 4] = [&SPEND, &BILLING, &ANALYST, &ADMIN];

@@ -3,7 +3,6 @@
 use crate::pg::{Output, Result, Value};
 use crate::store::Written;
 use crate::store::read::AccountBalance;
-use credits_domain::amount::Amount;
 use credits_domain::book::Book;
 use credits_domain::cycle::CycleResult;
 use credits_domain::receipt::Receipt;
@@ -29,7 +28,7 @@ pub fn receipt_row(receipt: &Receipt) -> Vec<Value> {
         after.held.into(),
         after.debt.into(),
         after.available().into(),
-        Amount::ZERO.into(), // included
+        receipt.included.into(),
         receipt.refers_to.into(),
         receipt.recorded_at.into(),
     ]

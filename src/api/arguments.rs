@@ -42,6 +42,14 @@ pub fn positive(argument: &str, amount: Amount) -> Checked<Amount> {
     }
 }
 
+/// LC004 where it is below zero.
+pub fn not_negative(argument: &str, amount: Amount) -> Checked<Amount> {
+    if amount.is_negative() {
+        return Err(Error::amount(format!("{argument} must not be negative")).detail(format!("{argument}={amount}")));
+    }
+    Ok(amount)
+}
+
 /// The personal part gets a salt, so that its digest can be kept when it is erased.
 pub fn dimensions(
     feature: Option<&str>,

@@ -4,8 +4,8 @@ use super::answer;
 use super::arguments::{dimensions, name, optional_name, positive_amount};
 use crate::pg::{Args, Output, Result, Spi, sql_function};
 use crate::store::book::{Keyed, Unknown, write};
-use crate::store::fast;
-use credits_domain::book::Extent;
+use crate::store::{fast, terms};
+use credits_domain::book::{Extent, Stop};
 use credits_domain::debit::{Debit, OnInsufficient};
 
 sql_function! {
@@ -18,16 +18,19 @@ fn debit(args: &Args) -> Result<Output> {
     let amount = positive_amount(args, 1)?;
     let key = name(args, 2)?;
     let (feature, actor, resource) = (optional_name(args, 3)?, optional_name(args, 4)?, optional_name(args, 5)?);
-    let debit = Debit {
-        amount,
-        key: key.into(),
-        on_insufficient: args.text(6)?.map_or(Ok(OnInsufficient::Error), OnInsufficient::parse)?,
-        dimensions: dimensions(feature, actor, resource, args.json(7)?)?,
-    };
-    let keyed = Keyed { key, request: debit.request() };
-    let written = match fast::write(&Spi::connect()?, account, keyed, |book| book.debit(&debit))? {
+    let mode = args.text(6)?.map_or(Ok(OnInsufficient::Error), OnInsufficient::parse)?;
+    let debit = Debit::new(amount, key, mode, dimensions(feature, actor, resource, args.json(7)?)?);
+    let keyed = Keyed::of(&debit.key);
+    let plain = fast::write(&Spi::connect()?, account, keyed, |book| {
+        let terms = terms::seek_of_debit(book, &debit.dimensions)?;
+        Ok(terms.map_or(Err(Stop::NeedMore), |terms| book.debit(&debit, &terms)))
+    })?;
+    let written = match plain {
         Some(written) => written,
-        None => write(account, Some(keyed), Extent::Head, Unknown::Refuse, |_, book| Ok(book.debit(&debit)))?,
+        None => write(account, Some(keyed), Extent::Head, Unknown::Refuse, |desk, book| {
+            let terms = terms::of_debit(desk.spi, book, desk.zone, &debit.dimensions)?;
+            Ok(book.debit(&debit, &terms))
+        })?,
     };
     Ok(answer::receipt(account, &written))
 }

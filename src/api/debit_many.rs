@@ -5,6 +5,7 @@ use super::arguments::{names, positive_amounts, same_length};
 use crate::pg::{Args, Output, Result, sql_function};
 use crate::store::batch::{self, Item};
 use crate::store::book::{Desk, Keyed};
+use crate::store::terms;
 use credits_domain::book::{Book, Outcome};
 use credits_domain::debit::{Debit, OnInsufficient};
 use credits_domain::entry::{Dimensions, Operation};
@@ -20,7 +21,6 @@ sql_function! {
 struct DebitItem {
     account: String,
     debit: Debit,
-    request: i64,
 }
 
 impl Item for DebitItem {
@@ -29,7 +29,7 @@ impl Item for DebitItem {
     }
 
     fn keyed(&self) -> Keyed<'_> {
-        Keyed { key: &self.debit.key, request: self.request }
+        Keyed::of(&self.debit.key)
     }
 
     fn opens(&self) -> bool {
@@ -38,11 +38,12 @@ impl Item for DebitItem {
 
     fn unknown(&self, now: Timestamp) -> Option<Receipt> {
         (self.debit.on_insufficient == OnInsufficient::Refuse)
-            .then(|| Receipt::unknown_account(&self.account, Operation::Debit, &self.debit.key, now))
+            .then(|| Receipt::unknown_account(&self.account, Operation::Debit, &self.debit.key.key, now))
     }
 
-    fn operate(&self, _desk: &Desk, book: &mut Book) -> Outcome<Receipt> {
-        book.debit(&self.debit)
+    fn operate(&self, desk: &Desk, book: &mut Book) -> Result<Outcome<Receipt>> {
+        let terms = terms::of_debit(desk.spi, book, desk.zone, &self.debit.dimensions)?;
+        Ok(book.debit(&self.debit, &terms))
     }
 }
 
@@ -63,8 +64,7 @@ fn debit_many(args: &Args) -> Result<Output> {
             name::check(args.name(3), feature)?;
         }
         let dimensions = Dimensions { feature, ..Dimensions::default() };
-        let debit = Debit { amount, key, on_insufficient, dimensions };
-        items.push(DebitItem { account, request: debit.request(), debit });
+        items.push(DebitItem { account, debit: Debit::new(amount, &key, on_insufficient, dimensions) });
     }
     Ok(answer::receipts(&batch::write(&items)?))
 }

@@ -40,8 +40,8 @@ impl Item for GrantItem {
         None
     }
 
-    fn operate(&self, desk: &Desk, book: &mut Book) -> Outcome<Receipt> {
-        book.grant(self.grant.clone(), desk.zone)
+    fn operate(&self, desk: &Desk, book: &mut Book) -> Result<Outcome<Receipt>> {
+        Ok(book.grant(self.grant.clone(), desk.zone))
     }
 }
 

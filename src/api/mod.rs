@@ -6,20 +6,31 @@ mod answer;
 mod arguments;
 mod balance;
 mod balance_at;
+mod change_plan;
+mod charge;
 mod close_account;
 mod configure_account;
 mod debit;
 mod debit_many;
+mod define_plan;
+mod define_rate;
 mod errors;
 mod explain_debit;
 mod freeze_account;
 mod grant;
 mod grant_many;
+mod include;
 mod maintain;
 mod open_account;
+mod quote;
 mod redact;
 mod reset_cycle;
+mod set_budget;
+mod set_feature;
+mod set_seats;
 mod settled;
+mod subscribe;
+mod unsubscribe;
 mod verify;
 
 use crate::pg::Signature;
@@ -41,6 +52,17 @@ pub const SIGNATURES: &[Signature] = &[
     redact::SIGNATURE,
     debit_many::SIGNATURE,
     grant_many::SIGNATURE,
+    define_plan::SIGNATURE,
+    include::SIGNATURE,
+    subscribe::SIGNATURE,
+    change_plan::SIGNATURE,
+    set_seats::SIGNATURE,
+    unsubscribe::SIGNATURE,
+    define_rate::SIGNATURE,
+    charge::SIGNATURE,
+    quote::SIGNATURE,
+    set_feature::SIGNATURE,
+    set_budget::SIGNATURE,
     access::ALLOW,
     access::DISALLOW,
     verify::SIGNATURE,

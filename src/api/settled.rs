@@ -46,7 +46,7 @@ fn settled_account(args: &Args) -> Result<Output> {
 sql_function! {
     credits_ledger_settled_lots(account: text) -> table (lot: integer, kind: text, entry: bigint, amount: numeric,
         remaining: numeric, held: numeric, priority: integer, features: text[], effective_at: timestamptz,
-        expires_at: timestamptz, status: text, price: numeric, currency: text, payment_ref: text), stable, handler = settled_lots, signature = SETTLED_LOTS
+        expires_at: timestamptz, status: text, price: numeric, currency: text, payment_ref: text, plan: text), stable, handler = settled_lots, signature = SETTLED_LOTS
 }
 
 fn settled_lots(args: &Args) -> Result<Output> {
@@ -75,6 +75,7 @@ fn settled_lots(args: &Args) -> Result<Output> {
             lot.price.as_ref().map(|price| price.amount).into(),
             lot.price.as_ref().map(|price| price.currency.as_str()).into(),
             lot.payment_ref.as_deref().into(),
+            lot.plan.as_deref().into(),
         ]
     });
     Ok(Output::Rows(rows.collect()))

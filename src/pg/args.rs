@@ -72,6 +72,10 @@ impl Args {
         Ok(self.of(i, Type::I32)?.map(|datum| datum.value() as i32))
     }
 
+    pub fn bool(&self, i: usize) -> Result<Option<bool>> {
+        Ok(self.of(i, Type::Bool)?.map(|datum| datum.value() & 0xff != 0))
+    }
+
     pub fn time(&self, i: usize) -> Result<Option<Timestamp>> {
         Ok(self.of(i, Type::Time)?.map(|datum| Timestamp(datum.value() as i64)))
     }

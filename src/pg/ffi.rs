@@ -96,6 +96,15 @@ unsafe extern "C-unwind" {
     ) -> SysScanDesc;
     pub fn systable_getnext(scan: SysScanDesc) -> HeapTuple;
     pub fn systable_endscan(scan: SysScanDesc);
+    pub fn systable_beginscan_ordered(
+        table: Relation,
+        index: Relation,
+        snapshot: Snapshot,
+        count: c_int,
+        keys: *mut ScanKeyData,
+    ) -> SysScanDesc;
+    pub fn systable_getnext_ordered(scan: SysScanDesc, direction: c_int) -> HeapTuple;
+    pub fn systable_endscan_ordered(scan: SysScanDesc);
     pub fn CacheRegisterRelcacheCallback(function: pgrx::pg_sys::RelcacheCallbackFunction, argument: Datum);
 
     // SPI

@@ -66,6 +66,7 @@ pub struct Transaction(pub(super) pg_sys::TransactionId);
 
 const EQUAL: u16 = pg_sys::BTEqualStrategyNumber as u16;
 const LOCK: i32 = pg_sys::AccessShareLock as i32;
+const BACKWARDS: i32 = pg_sys::ScanDirection::BackwardScanDirection as i32;
 /// Columns to be looked for.
 const MAX_KEYS: usize = 2;
 
@@ -117,33 +118,88 @@ impl Index {
         }
     }
 
+    /// The rows with these values in the index's first columns, backwards in the index's order, until `row` has seen
+    /// enough (false).
+    pub fn backwards(
+        &'static self,
+        values: &[Value],
+        mut row: impl FnMut(&Columns<'_>) -> Result<bool>,
+    ) -> Result<Sought<()>> {
+        let scan = unsafe { sql_try(|| self.begin_ordered(values))? };
+        let Some(scan) = scan else { return Ok(Sought::Elsewhere) };
+        let scan = OrderedScan(scan);
+        loop {
+            match unsafe { sql_try(|| ffi::systable_getnext_ordered(scan.0.scan, BACKWARDS)) } {
+                Ok(tuple) if tuple.is_null() => return Ok(Sought::Nothing),
+                Ok(tuple) => {
+                    if !row(&unsafe { Columns::new(tuple, (*scan.0.table).rd_att) })? {
+                        return Ok(Sought::Row(()));
+                    }
+                }
+                Err(error) => {
+                    // Postgres cleans up when it handles the error.
+                    std::mem::forget(scan);
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
     unsafe fn begin(&self, values: &[Value]) -> Option<Open> {
         unsafe {
+            let (table, index) = self.open()?;
+            let mut memory = Bump::pieces();
+            let (mut keys, count) = self.keys(values, &mut memory);
+            let snapshot = ffi::GetActiveSnapshot();
+            let scan = ffi::systable_beginscan(table, index, true, snapshot, count, keys.as_mut_ptr());
+            Some(Open { table, scan })
+        }
+    }
+
+    unsafe fn begin_ordered(&self, values: &[Value]) -> Option<OpenOrdered> {
+        unsafe {
+            let (table, index) = self.open()?;
+            let index = ffi::try_relation_open(index, LOCK);
+            if index.is_null() {
+                ffi::relation_close(table, 0);
+                return None;
+            }
+            let mut memory = Bump::pieces();
+            let (mut keys, count) = self.keys(values, &mut memory);
+            let snapshot = ffi::GetActiveSnapshot();
+            let scan = ffi::systable_beginscan_ordered(table, index, snapshot, count, keys.as_mut_ptr());
+            Some(OpenOrdered { table, index, scan })
+        }
+    }
+
+    /// The table, locked, and the OID of its index.
+    unsafe fn open(&self) -> Option<(Relation, Oid)> {
+        unsafe {
             let mut place = self.up_to_date()?;
-            let table = loop {
+            loop {
                 let table = ffi::try_relation_open(place.table, LOCK);
                 // Only under the lock nothing more happens to the table and its indexes.
                 let now = self.up_to_date();
                 if !table.is_null() {
-                    if now.is_some_and(|now| now.table == place.table) {
-                        break table;
+                    if let Some(now) = now
+                        && now.table == place.table
+                    {
+                        return Some((table, now.index));
                     }
                     ffi::relation_close(table, 0);
                 }
                 place = now?;
-            };
-            let index = self.up_to_date()?.index;
-            let mut memory = Bump::pieces();
-            let mut keys = [ScanKeyData::default(); MAX_KEYS];
-            for (i, (key, value)) in keys.iter_mut().zip(values).enumerate() {
-                let equal = if matches!(value, Value::I64(_)) { pg_sys::F_INT8EQ } else { pg_sys::F_TEXTEQ };
-                ffi::ScanKeyInit(key, self.keys[i], EQUAL, Oid::from(equal), value.put(&mut memory).0);
             }
-            let snapshot = ffi::GetActiveSnapshot();
-            let count = values.len().min(self.keys.len()) as i32;
-            let scan = ffi::systable_beginscan(table, index, true, snapshot, count, keys.as_mut_ptr());
-            Some(Open { table, scan })
         }
+    }
+
+    unsafe fn keys(&self, values: &[Value], memory: &mut Bump) -> ([ScanKeyData; MAX_KEYS], i32) {
+        let mut keys = [ScanKeyData::default(); MAX_KEYS];
+        for (i, (key, value)) in keys.iter_mut().zip(values).enumerate() {
+            let equal = if matches!(value, Value::I64(_)) { pg_sys::F_INT8EQ } else { pg_sys::F_TEXTEQ };
+            unsafe { ffi::ScanKeyInit(key, self.keys[i], EQUAL, Oid::from(equal), value.put(memory).0) };
+        }
+        (keys, values.len().min(self.keys.len()) as i32)
     }
 
     unsafe fn up_to_date(&self) -> Option<Place> {
@@ -261,6 +317,27 @@ impl Drop for Scan {
         if !std::thread::panicking() {
             unsafe {
                 ffi::systable_endscan(self.0.scan);
+                ffi::relation_close(self.0.table, 0);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct OpenOrdered {
+    table: Relation,
+    index: Relation,
+    scan: SysScanDesc,
+}
+
+struct OrderedScan(OpenOrdered);
+
+impl Drop for OrderedScan {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            unsafe {
+                ffi::systable_endscan_ordered(self.0.scan);
+                ffi::relation_close(self.0.index, 0);
                 ffi::relation_close(self.0.table, 0);
             }
         }

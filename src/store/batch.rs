@@ -57,7 +57,7 @@ pub trait Item {
     fn opens(&self) -> bool;
     /// Its receipt where it is refused for want of an account; `None`: the batch fails with LC002.
     fn unknown(&self, now: Timestamp) -> Option<Receipt>;
-    fn operate(&self, desk: &Desk, book: &mut Book) -> Outcome<Receipt>;
+    fn operate(&self, desk: &Desk, book: &mut Book) -> Result<Outcome<Receipt>>;
 }
 
 fn lock(spi: &Spi, accounts: &[&str]) -> Result<HashMap<String, Account>> {
@@ -205,7 +205,7 @@ fn do_items<I: Item>(
             done.push(Receipt { replayed: true, ..Receipt::of(&name, entry) });
             continue;
         }
-        match item.operate(desk, book) {
+        match item.operate(desk, book)? {
             Ok(receipt) => {
                 // What follows a grant may be its own expiry, on a closed account.
                 if let Some(number) = receipt.entry
@@ -260,6 +260,12 @@ fn settle_round(limit: i64) -> Result<i64> {
     for row in spi.write(&OPEN_LOTS_OF, &[names])?.iter() {
         lots.entry(row.text(0)?.to_string()).or_default().push(rows::lot(&row)?);
     }
+    let with_plans = accounts.iter().filter(|account| account.extras.subscriptions);
+    let with_plans: Vec<String> = with_plans.map(|account| account.account.clone()).collect();
+    let mut holdings = match with_plans.is_empty() {
+        true => HashMap::new(),
+        false => lookup::holdings_of(&spi, Sight::Newest, with_plans)?,
+    };
     let context = context()?;
     let mut zones = Zones::default();
     let mut books = Vec::with_capacity(accounts.len());
@@ -267,7 +273,8 @@ fn settle_round(limit: i64) -> Result<i64> {
         let lots = lots.remove(&account.account).unwrap_or_default();
         let lots = lots.into_iter().map(|lot| lookup::with_head(lot, account.head)).collect();
         let zone = zones.get(&account.settings.time_zone)?;
-        let mut book = Book::new(account, lots, Extent::All, context.clone());
+        let holdings = holdings.remove(&account.account).unwrap_or_default();
+        let mut book = Book::new(account, lots, Extent::All, context.clone()).with_holdings(holdings);
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
             Ok(()) => books.push(book),
             // One account's trouble is not the others': its own calls will say so, too.

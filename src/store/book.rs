@@ -5,15 +5,22 @@ use super::persist;
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
-use credits_domain::entry::{Dimensions, Entry};
+use credits_domain::entry::{Dimensions, Entry, Key};
 use credits_domain::error::{Code, Error};
 use credits_domain::lifecycle::Opening;
+use credits_domain::plan::Holdings;
 
 /// An idempotency key and the digest of the request that comes with it.
 #[derive(Clone, Copy)]
 pub struct Keyed<'a> {
     pub key: &'a str,
     pub request: i64,
+}
+
+impl Keyed<'_> {
+    pub fn of(key: &Key) -> Keyed<'_> {
+        Keyed { key: &key.key, request: key.request }
+    }
 }
 
 /// What became of a write.
@@ -59,17 +66,16 @@ pub fn replay(spi: &Spi, sight: Sight, account: &str, keyed: Option<Keyed>) -> R
     Ok(entry)
 }
 
-/// The account's book with so many lots; with all of them where time has something to do.
+/// The account's book with so many lots; with all of them, and its plans, where time has something to do.
 pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: Context) -> Result<Book> {
     let due = Book::new(account.clone(), Vec::new(), Extent::Head, context.clone()).is_due();
-    let (lots, extent) = match (extent, due) {
-        (Extent::Head, false) => (Vec::new(), Extent::Head),
-        (extent, due) => {
-            let (lots, complete) = lookup::open_lots(spi, sight, &account, due || extent == Extent::All)?;
-            (lots, if complete { Extent::All } else { Extent::Prefix })
-        }
-    };
-    Ok(Book::new(account, lots, extent, context))
+    if extent == Extent::Head && !due {
+        return Ok(Book::new(account, Vec::new(), Extent::Head, context));
+    }
+    let (lots, complete) = lookup::open_lots(spi, sight, &account, due || extent == Extent::All)?;
+    let holdings = if complete { lookup::holdings(spi, sight, &account)? } else { Holdings::default() };
+    let extent = if complete { Extent::All } else { Extent::Prefix };
+    Ok(Book::new(account, lots, extent, context).with_holdings(holdings))
 }
 
 /// How many instants of missed time are settled before they are written: memory stays bounded, and a cancel is heard.
@@ -97,8 +103,8 @@ pub fn operate<T>(
         }
         match operation(desk, &mut book)?.and_then(|value| book.seal().map(|()| value)) {
             Ok(value) => return Ok((value, book)),
-            Err(Stop::NeedLots) if extent == Extent::Head => extent = Extent::Prefix,
-            Err(Stop::NeedLots) if extent == Extent::Prefix => extent = Extent::All,
+            Err(Stop::NeedMore) if extent == Extent::Head => extent = Extent::Prefix,
+            Err(Stop::NeedMore) if extent == Extent::Prefix => extent = Extent::All,
             Err(stop) => return Err(refusal(stop)),
         }
     }
@@ -168,13 +174,13 @@ pub fn write<T>(
     Ok(Written::Done(value, Box::new(book)))
 }
 
-/// Writes the book of a locked account, the short way where one plain entry is all there is.
+/// Writes the book of a locked account, the short way where one plain entry is all there is of the account and its lots.
 fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
     match book.entries.as_slice() {
-        [entry] if book.extent == Extent::Head => {
+        [entry] if book.extent == Extent::Head && book.account.extras == locked.extras => {
             persist::update_figures(spi, locked.entry, &book.account)?;
             persist::append_plain(spi, &book.account.account, entry)?;
-            Ok(())
+            persist::save_extras(spi, book)
         }
         _ => persist::save(spi, &[book]),
     }
@@ -184,6 +190,6 @@ fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
 pub fn refusal(stop: Stop) -> crate::pg::Error {
     match stop {
         Stop::Refused(error) => error.into(),
-        Stop::NeedLots => Error::invalid("an operation asked for more lots than there are").into(),
+        Stop::NeedMore => Error::invalid("an operation asked for more lots than there are").into(),
     }
 }

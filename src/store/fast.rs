@@ -32,7 +32,7 @@ pub fn write<T>(
     spi: &Spi,
     account: &str,
     keyed: Keyed,
-    operation: impl Fn(&mut Book) -> Outcome<T>,
+    operation: impl Fn(&mut Book) -> Result<Outcome<T>>,
 ) -> Result<Option<Written<T>>> {
     let mut queue: Option<Queue> = None;
     for _ in 0..ATTEMPTS {
@@ -64,7 +64,7 @@ fn attempt<T>(
     spi: &Spi,
     account: &str,
     keyed: Keyed,
-    operation: &impl Fn(&mut Book) -> Outcome<T>,
+    operation: &impl Fn(&mut Book) -> Result<Outcome<T>>,
     queue: &mut Option<Queue>,
 ) -> Result<Attempt<T>> {
     let Sought::Row((row, version)) = lookup::seek_account(account)? else { return Ok(Attempt::General) };
@@ -90,8 +90,11 @@ fn attempt<T>(
     if book.is_due() {
         return Ok(Attempt::General);
     }
-    let Ok(value) = operation(&mut book) else { return Ok(Attempt::General) };
+    let Ok(value) = operation(&mut book)? else { return Ok(Attempt::General) };
     let [entry] = book.entries.as_slice() else { return Ok(Attempt::General) };
+    if !book.is_plain() || book.account.extras != before.extras {
+        return Ok(Attempt::General);
+    }
     let updated = persist::update_figures_there(spi, version.id, before.entry, &book.account)?;
     *queue = None;
     if !updated {

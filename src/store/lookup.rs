@@ -1,6 +1,7 @@
 //! Finding rows: an account, its lots, its entries, its cycles.
 
-use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
+use super::definitions;
+use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns, subscription_columns};
 use crate::pg::{Index, Result, Rows, Sought, Spi, Statement, Type, Value, Version};
 use credits_domain::account::{Account, Head};
 use credits_domain::audit::PastSettings;
@@ -8,6 +9,9 @@ use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::entry::Entry;
 use credits_domain::error::{Code, Error};
 use credits_domain::lot::Lot;
+use credits_domain::plan::{Holdings, Subscription};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// How many lots a prefix has. A debit that needs more than these is rare; reading them costs about as much as one row.
 pub const PREFIX: usize = 16;
@@ -68,6 +72,11 @@ static CYCLES: Statement = Statement::new(
 static PAST_SETTINGS: Statement = Statement::new(
     "SELECT entry, status, overdraft_limit FROM credits_ledger.settings WHERE account = $1 ORDER BY entry",
     ACCOUNT,
+);
+
+static SUBSCRIPTIONS: Statement = Statement::new(
+    concat!("SELECT ", subscription_columns!(), " FROM credits_ledger.subscriptions WHERE account = ANY ($1)"),
+    &[Type::Texts],
 );
 
 static FIND_PAYMENT: Statement = Statement::new(
@@ -223,4 +232,27 @@ pub fn with_head(mut lot: Lot, head: Option<Head>) -> Lot {
 
 pub fn closed_cycles(spi: &Spi, account: &str) -> Result<Vec<ClosedCycle>> {
     spi.read(&CYCLES, &[account.into()])?.iter().map(|row| rows::cycle(&row)).collect()
+}
+
+/// The plans that an account holds or held, with all versions of these plans.
+pub fn holdings(spi: &Spi, sight: Sight, account: &Account) -> Result<Holdings> {
+    if !account.extras.subscriptions {
+        return Ok(Holdings::default());
+    }
+    let name = account.account.as_str();
+    Ok(holdings_of(spi, sight, vec![name.into()])?.remove(name).unwrap_or_default())
+}
+
+/// The same of several accounts, by name.
+pub fn holdings_of(spi: &Spi, sight: Sight, accounts: Vec<String>) -> Result<HashMap<String, Holdings>> {
+    let mut subscriptions: HashMap<String, Vec<Subscription>> = HashMap::new();
+    let mut plans = BTreeSet::new();
+    for row in run(spi, sight, &SUBSCRIPTIONS, &[Value::Texts(accounts)])?.iter() {
+        let own = rows::subscription(&row)?;
+        plans.extend([Some(own.plan.clone()), own.pending.plan.clone()].into_iter().flatten());
+        subscriptions.entry(row.text(0)?.to_string()).or_default().push(own);
+    }
+    let catalogue = Rc::new(definitions::catalogue(spi, sight, plans.into_iter().collect())?);
+    let holdings = |subscriptions| Holdings { subscriptions, catalogue: Rc::clone(&catalogue) };
+    Ok(subscriptions.into_iter().map(|(account, own)| (account, holdings(own))).collect())
 }

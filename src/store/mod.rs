@@ -4,11 +4,14 @@
 
 pub mod batch;
 pub mod book;
+pub mod definitions;
 pub mod fast;
 pub mod lookup;
 pub mod persist;
 pub mod read;
 pub mod rows;
+pub mod set_budget;
+pub mod terms;
 pub mod verify;
 
 pub use book::Written;

@@ -1,9 +1,12 @@
 //! Writing what an operation left on its book.
 
-use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns};
+use super::rows::{
+    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, lot_columns,
+    meter_columns, subscription_columns, switch_columns,
+};
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
-use credits_domain::book::{Book, Description};
+use credits_domain::book::{Book, BudgetChange, Description};
 use credits_domain::entry::Entry;
 use credits_domain::time::Timestamp;
 
@@ -63,7 +66,7 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
      cycle_end = n.cycle_end, anchor = n.anchor, cycle_length = n.cycle_length, \
      cycle_allowance = n.cycle_allowance, rollover_percent = n.rollover_percent, rollover_max = n.rollover_max, \
      overdraft_limit = n.overdraft_limit, time_zone = n.time_zone, debt_policy = n.debt_policy, \
-     status = n.status, opened_by_grant = n.opened_by_grant, head_is_allowance = n.head_is_allowance, \
+     status = n.status, opened_by_grant = n.opened_by_grant, extras = n.extras, head_is_allowance = n.head_is_allowance, \
      head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
      granted = n.granted, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
      reserved = n.reserved, used = n.used, head_remaining = n.head_remaining, hash = n.hash \
@@ -112,6 +115,47 @@ static APPEND_ENTRY: Statement = Statement::new(
     ],
 );
 
+/// A charge says its quantity, too, and what became of a package.
+static APPEND_CHARGE: Statement = Statement::new(
+    "INSERT INTO credits_ledger.entries (account, entry, recorded_at, request, cycle, lot, operation, \
+     idempotency_key, amount, allowance_change, credits_change, debt_change, allowance, credits, held, debt, \
+     reserved, used, recorded_by, hash, feature, actor, resource, clock_was_set, metadata, salt, quantity, included, \
+     detail) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+     $23, $24, $25, $26, $27, $28, $29)",
+    &[
+        Type::Text,
+        Type::I64,
+        Type::Time,
+        Type::I64,
+        Type::I32,
+        Type::I32,
+        Type::Text,
+        Type::Text,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Text,
+        Type::Bytes,
+        Type::Text,
+        Type::Text,
+        Type::Text,
+        Type::Bool,
+        Type::Json,
+        Type::Bytes,
+        Type::Amount,
+        Type::Amount,
+        Type::Json,
+    ],
+);
+
 static APPEND_ENTRIES: Statement = Statement::new(
     concat!("INSERT INTO credits_ledger.entries (", entry_columns!(), ") SELECT * FROM unnest($1)"),
     &[Type::RowsOf("entries")],
@@ -138,6 +182,71 @@ static APPEND_CYCLES: Statement = Statement::new(
 static APPEND_SETTINGS: Statement = Statement::new(
     "INSERT INTO credits_ledger.settings (account, entry, status, overdraft_limit) SELECT * FROM unnest($1)",
     &[Type::RowsOf("settings")],
+);
+
+static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.subscriptions (",
+        subscription_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, plan) DO UPDATE SET held = excluded.held, seats = excluded.seats, \
+         subscribed_at = excluded.subscribed_at, pending_plan = excluded.pending_plan, \
+         pending_seats = excluded.pending_seats, pending_end = excluded.pending_end, \
+         pending_expire = excluded.pending_expire, cycle = excluded.cycle, peak_seats = excluded.peak_seats, \
+         counted = excluded.counted, carried = excluded.carried, trial_granted = excluded.trial_granted, \
+         converts = excluded.converts"
+    ),
+    &[Type::RowsOf("subscriptions")],
+);
+
+static SAVE_METERS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.meters (",
+        meter_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, feature) DO UPDATE SET cycle = excluded.cycle, included = excluded.included, \
+         package_left = excluded.package_left"
+    ),
+    &[Type::RowsOf("meters")],
+);
+
+static SAVE_SWITCHES: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.switches (",
+        switch_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, feature) DO UPDATE SET enabled = excluded.enabled, changed_at = excluded.changed_at"
+    ),
+    &[Type::RowsOf("switches")],
+);
+
+static SAVE_BUDGETS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.budgets (",
+        budget_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, budget) DO UPDATE SET budget_limit = excluded.budget_limit"
+    ),
+    &[Type::RowsOf("budgets")],
+);
+
+static SAVE_BUDGET_USE: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.budget_use (",
+        budget_use_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, budget, actor) DO UPDATE SET cycle = excluded.cycle, \
+         period_start = excluded.period_start, used = excluded.used"
+    ),
+    &[Type::RowsOf("budget_use")],
+);
+
+static REMOVE_BUDGET: Statement =
+    Statement::new("DELETE FROM credits_ledger.budgets WHERE account = $1 AND budget = $2", &[Type::Text, Type::I32]);
+
+static REMOVE_BUDGET_USE: Statement = Statement::new(
+    "DELETE FROM credits_ledger.budget_use WHERE account = $1 AND budget = $2",
+    &[Type::Text, Type::I32],
 );
 
 static ERASE: Statement = Statement::new(
@@ -184,51 +293,88 @@ fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 10] {
     ]
 }
 
-/// Appends the entry of a plain debit: one movement, nothing of what only other operations say.
+/// Appends the entry of a plain debit or charge: at most one movement, nothing of what only other operations say.
 pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
     let dimensions = &entry.dimensions;
-    spi.write_as_seen(
-        &APPEND_ENTRY,
-        &[
-            account.into(),
-            entry.entry.into(),
-            entry.recorded_at.into(),
-            entry.key.as_ref().map(|key| key.request).into(),
-            entry.cycle.into(),
-            entry.movements.first().map(|movement| movement.lot).into(),
-            entry.operation.name().into(),
-            entry.key.as_ref().map(|key| key.key.as_str()).into(),
-            entry.amount.into(),
-            entry.allowance_change.into(),
-            entry.credits_change.into(),
-            entry.debt_change.into(),
-            entry.after.allowance.into(),
-            entry.after.credits.into(),
-            entry.after.held.into(),
-            entry.after.debt.into(),
-            entry.after.reserved.into(),
-            entry.used.into(),
-            entry.recorded_by.as_str().into(),
-            Value::Bytes(entry.hash.to_vec()),
-            dimensions.feature.as_deref().into(),
-            dimensions.actor.as_deref().into(),
-            dimensions.resource.as_deref().into(),
-            if entry.clock_was_set { true.into() } else { Value::Null },
-            dimensions.metadata.clone().map_or(Value::Null, Value::Json),
-            dimensions.salt.map_or(Value::Null, |salt| Value::Bytes(salt.to_vec())),
-        ],
-    )?;
+    let values = [
+        account.into(),
+        entry.entry.into(),
+        entry.recorded_at.into(),
+        entry.key.as_ref().map(|key| key.request).into(),
+        entry.cycle.into(),
+        entry.movements.first().map(|movement| movement.lot).into(),
+        entry.operation.name().into(),
+        entry.key.as_ref().map(|key| key.key.as_str()).into(),
+        entry.amount.into(),
+        entry.allowance_change.into(),
+        entry.credits_change.into(),
+        entry.debt_change.into(),
+        entry.after.allowance.into(),
+        entry.after.credits.into(),
+        entry.after.held.into(),
+        entry.after.debt.into(),
+        entry.after.reserved.into(),
+        entry.used.into(),
+        entry.recorded_by.as_str().into(),
+        Value::Bytes(entry.hash.to_vec()),
+        dimensions.feature.as_deref().into(),
+        dimensions.actor.as_deref().into(),
+        dimensions.resource.as_deref().into(),
+        if entry.clock_was_set { true.into() } else { Value::Null },
+        dimensions.metadata.clone().map_or(Value::Null, Value::Json),
+        dimensions.salt.map_or(Value::Null, |salt| Value::Bytes(salt.to_vec())),
+        entry.quantity.into(),
+        entry.included.into(),
+        entry.detail.clone().map_or(Value::Null, Value::Json),
+    ];
+    let (statement, count) = match entry.quantity {
+        Some(_) => (&APPEND_CHARGE, values.len()),
+        None => (&APPEND_ENTRY, values.len() - 3),
+    };
+    spi.write_as_seen(statement, &values[..count])?;
+    Ok(())
+}
+
+/// Writes what an operation left beside the account's row, its lots and entries.
+pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
+    let name = book.account.account.as_str();
+    let own = book.holdings.subscriptions.iter().filter(|own| own.changed);
+    write_rows(spi, &SAVE_SUBSCRIPTIONS, "subscriptions", own.map(|own| rows::subscription_values(name, own)))?;
+    write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
+    write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
+    let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
+    write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
+    for change in &book.budget_changes {
+        match change {
+            BudgetChange::Set(row, used) => {
+                write_rows(spi, &SAVE_BUDGETS, "budgets", [rows::budget_values(name, row)])?;
+                let used = used.iter().map(|used| rows::budget_use_values(name, used));
+                write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used)?;
+            }
+            BudgetChange::Remove(budget) => {
+                spi.write(&REMOVE_BUDGET_USE, &[name.into(), (*budget).into()])?;
+                spi.write(&REMOVE_BUDGET, &[name.into(), (*budget).into()])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_rows(
+    spi: &Spi,
+    statement: &'static Statement,
+    table: &'static str,
+    rows: impl IntoIterator<Item = Vec<Value>>,
+) -> Result<()> {
+    let rows: Vec<Vec<Value>> = rows.into_iter().collect();
+    if !rows.is_empty() {
+        spi.write(statement, &[Value::Rows(table, rows)])?;
+    }
     Ok(())
 }
 
 /// Writes all that operations left on these books, whose accounts are locked: one statement a table.
 pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
-    let write = |statement: &'static Statement, table: &'static str, rows: Vec<Vec<Value>>| -> Result<()> {
-        if !rows.is_empty() {
-            spi.write(statement, &[Value::Rows(table, rows)])?;
-        }
-        Ok(())
-    };
     let (mut accounts, mut entries, mut lots, mut cycles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut settings = Vec::new();
     for book in books {
@@ -244,12 +390,15 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
         lots.extend(book.all_lots().filter(|lot| lot.changed).map(|lot| rows::lot_values(name, lot)));
         cycles.extend(book.closed.iter().map(|cycle| rows::cycle_values(name, cycle)));
     }
-    write(&UPDATE_ACCOUNTS, "accounts", accounts)?;
-    write(&SAVE_LOTS, "lots", lots)?;
-    write(&APPEND_ENTRIES, "entries", entries)?;
-    write(&APPEND_CYCLES, "cycles", cycles)?;
-    write(&APPEND_SETTINGS, "settings", settings)?;
+    write_rows(spi, &UPDATE_ACCOUNTS, "accounts", accounts)?;
+    write_rows(spi, &SAVE_LOTS, "lots", lots)?;
+    write_rows(spi, &APPEND_ENTRIES, "entries", entries)?;
+    write_rows(spi, &APPEND_CYCLES, "cycles", cycles)?;
+    write_rows(spi, &APPEND_SETTINGS, "settings", settings)?;
     for book in books {
+        if !book.is_plain() {
+            save_extras(spi, book)?;
+        }
         if let Some(Description { opened_with, metadata }) = &book.redescribed {
             spi.write(
                 &DESCRIBE,

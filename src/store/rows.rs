@@ -1,19 +1,22 @@
 //! Rows of the tables as the domain's values, and back. Columns are in the order of sql/tables.sql.
 
 use crate::pg::{Columns, Result, Value};
-use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Head, Settings, Status};
+use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head, Settings, Status};
 use credits_domain::amount::Amount;
 use credits_domain::book::{ClosedCycle, Description};
+use credits_domain::budget::{BudgetRow, BudgetUse, Period, Span};
 use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
+use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
+use credits_domain::rate::{Meter, Rate, RateModel, RateVersion, Switch};
 
 /// All columns in table order: the executor hands such a row on as it is, without a projection.
 macro_rules! account_columns {
     () => {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
-         head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, allowance, credits, held, debt, \
+         extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, allowance, credits, held, debt, \
          reserved, used, head_remaining, hash, opened_with, metadata"
     };
 }
@@ -22,7 +25,7 @@ macro_rules! lot_columns {
     () => {
         "account, lot, entry, effective_at, expires_at, burn_at, burn_rank, cycle, expires_cycle, \
          expires_after_cycles, priority, open, status, kind, amount, remaining, held, price, currency, payment_ref, \
-         features"
+         features, plan"
     };
 }
 
@@ -45,7 +48,7 @@ macro_rules! cycle_columns {
 pub(crate) use {account_columns, cycle_columns, entry_columns, lot_columns};
 
 /// A row says what no row of ours can say: somebody changed it by hand.
-fn corrupt(what: &str, found: &str) -> Error {
+pub fn corrupt(what: &str, found: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("the ledger's tables hold an unknown {what}: {found:?}"))
         .hint("Run credits_verify: somebody changed the tables by hand.")
 }
@@ -60,11 +63,11 @@ pub fn status(name: &str) -> Result<Status> {
 
 pub fn account(row: &Columns) -> Result<Account> {
     let policy = row.text(12)?;
-    let head = match row.opt_i32(16)? {
+    let head = match row.opt_i32(17)? {
         Some(lot) => Some(Head {
             lot,
-            bucket: if row.bool(15)? { Bucket::Allowance } else { Bucket::Credits },
-            remaining: row.amount(28)?,
+            bucket: if row.bool(16)? { Bucket::Allowance } else { Bucket::Credits },
+            remaining: row.amount(29)?,
         }),
         None => None,
     };
@@ -72,7 +75,7 @@ pub fn account(row: &Columns) -> Result<Account> {
         account: row.text(0)?.into(),
         next_event_at: row.time(1)?,
         opened_at: row.time(2)?,
-        cycle: Cycle { number: row.i32(18)?, start: row.time(3)?, end: row.opt_time(4)? },
+        cycle: Cycle { number: row.i32(19)?, start: row.time(3)?, end: row.opt_time(4)? },
         settings: Settings {
             anchor: row.time(5)?,
             cycle_length: row.interval(6)?,
@@ -85,20 +88,21 @@ pub fn account(row: &Columns) -> Result<Account> {
         },
         status: status(row.text(13)?)?,
         opened_by_grant: row.bool(14)?,
-        lots: row.i32(17)?,
-        entry: row.i64(19)?,
-        recorded_at: row.time(20)?,
-        granted: row.amount(21)?,
+        extras: Extras::from_bits(row.i32(15)?),
+        lots: row.i32(18)?,
+        entry: row.i64(20)?,
+        recorded_at: row.time(21)?,
+        granted: row.amount(22)?,
         balances: Balances {
-            allowance: row.amount(22)?,
-            credits: row.amount(23)?,
-            held: row.amount(24)?,
-            debt: row.amount(25)?,
-            reserved: row.amount(26)?,
+            allowance: row.amount(23)?,
+            credits: row.amount(24)?,
+            held: row.amount(25)?,
+            debt: row.amount(26)?,
+            reserved: row.amount(27)?,
         },
-        used: row.amount(27)?,
+        used: row.amount(28)?,
         head,
-        hash: hash(row.bytes(29)?)?,
+        hash: hash(row.bytes(30)?)?,
     })
 }
 
@@ -122,6 +126,7 @@ pub fn account_values(account: &Account, description: Option<&Description>) -> V
         settings.debt_policy.name().into(),
         account.status.name().into(),
         account.opened_by_grant.into(),
+        account.extras.bits().into(),
         account.head.is_some_and(|head| head.bucket == Bucket::Allowance).into(),
         account.head.map(|head| head.lot).into(),
         account.lots.into(),
@@ -177,6 +182,7 @@ pub fn lot(row: &Columns) -> Result<Lot> {
         },
         payment_ref: row.opt_text(19)?.map(Into::into),
         features: row.texts(20)?.unwrap_or_default(),
+        plan: row.opt_text(21)?.map(Into::into),
         changed: false,
     })
 }
@@ -214,6 +220,7 @@ pub fn lot_values(account: &str, lot: &Lot) -> Vec<Value> {
         lot.price.as_ref().map(|price| price.currency.as_str()).into(),
         lot.payment_ref.as_deref().into(),
         if lot.features.is_empty() { Value::Null } else { Value::Texts(lot.features.clone()) },
+        lot.plan.as_deref().into(),
     ]
 }
 
@@ -368,5 +375,200 @@ pub fn cycle_values(account: &str, cycle: &ClosedCycle) -> Vec<Value> {
         cycle.foreseen_end.into(),
         cycle.entry.into(),
         Value::Bytes(cycle.hash.to_vec()),
+    ]
+}
+
+macro_rules! subscription_columns {
+    () => {
+        "account, plan, held, seats, subscribed_at, pending_plan, pending_seats, pending_end, pending_expire, cycle, \
+         peak_seats, counted, carried, trial_granted, converts"
+    };
+}
+
+macro_rules! plan_columns {
+    () => {
+        "plan, version, defined_at, allowance, per_seat, seat_cap, rank, trial, trial_period, purchases, \
+         rollover_percent, rollover_max, rollover_cycles, defined_by, metadata"
+    };
+}
+
+macro_rules! included_columns {
+    () => {
+        "feature, plan, version, defined_at, units, defined_by"
+    };
+}
+
+macro_rules! rate_columns {
+    () => {
+        "feature, effective_at, version, defined_at, credits, per_units, model, free, defined_by"
+    };
+}
+
+macro_rules! switch_columns {
+    () => {
+        "account, feature, enabled, changed_at"
+    };
+}
+
+macro_rules! meter_columns {
+    () => {
+        "account, feature, cycle, included, package_left"
+    };
+}
+
+macro_rules! budget_columns {
+    () => {
+        "account, budget, period, actor, feature, budget_limit"
+    };
+}
+
+macro_rules! budget_use_columns {
+    () => {
+        "account, budget, actor, cycle, period_start, used"
+    };
+}
+
+pub(crate) use {
+    budget_columns, budget_use_columns, included_columns, meter_columns, plan_columns, rate_columns,
+    subscription_columns, switch_columns,
+};
+
+pub fn subscription(row: &Columns) -> Result<Subscription> {
+    Ok(Subscription {
+        plan: row.text(1)?.into(),
+        held: row.bool(2)?,
+        seats: row.i32(3)?,
+        subscribed_at: row.time(4)?,
+        pending: Pending {
+            plan: row.opt_text(5)?.map(Into::into),
+            seats: row.opt_i32(6)?,
+            end: row.bool(7)?,
+            expire: row.bool(8)?,
+        },
+        cycle: row.i32(9)?,
+        peak_seats: row.i32(10)?,
+        counted: row.amount(11)?,
+        carried: row.amount(12)?,
+        trial_granted: row.bool(13)?,
+        converts: row.bool(14)?,
+        changed: false,
+    })
+}
+
+pub fn subscription_values(account: &str, own: &Subscription) -> Vec<Value> {
+    vec![
+        account.into(),
+        own.plan.as_str().into(),
+        own.held.into(),
+        own.seats.into(),
+        own.subscribed_at.into(),
+        own.pending.plan.as_deref().into(),
+        own.pending.seats.into(),
+        own.pending.end.into(),
+        own.pending.expire.into(),
+        own.cycle.into(),
+        own.peak_seats.into(),
+        own.counted.into(),
+        own.carried.into(),
+        own.trial_granted.into(),
+        own.converts.into(),
+    ]
+}
+
+/// The plan's name, and the version.
+pub fn plan_version(row: &Columns) -> Result<(String, PlanVersion)> {
+    let plan = Plan {
+        allowance: row.amount(3)?,
+        per_seat: row.bool(4)?,
+        seat_cap: row.opt_i32(5)?,
+        rank: row.i32(6)?,
+        trial: row.bool(7)?,
+        trial_period: row.opt_interval(8)?,
+        purchases: row.bool(9)?,
+        rollover_percent: row.amount(10)?,
+        rollover_max: row.opt_amount(11)?,
+        rollover_cycles: row.i32(12)?,
+        metadata: row.opt_json(14)?,
+    };
+    Ok((row.text(0)?.into(), PlanVersion { version: row.i32(1)?, defined_at: row.time(2)?, plan }))
+}
+
+pub fn rate_version(row: &Columns) -> Result<RateVersion> {
+    let model = row.text(6)?;
+    let rate = Rate {
+        credits: row.amount(4)?,
+        per_units: row.amount(5)?,
+        model: RateModel::parse(model).map_err(|_| corrupt("model of a rate", model))?,
+        free: row.bool(7)?,
+    };
+    Ok(RateVersion { rate, effective_at: row.time(1)?, version: row.i32(2)?, defined_at: row.time(3)? })
+}
+
+pub fn switch(row: &Columns) -> Result<Switch> {
+    Ok(Switch { feature: row.text(1)?.into(), enabled: row.bool(2)?, changed_at: row.time(3)? })
+}
+
+pub fn switch_values(account: &str, switch: &Switch) -> Vec<Value> {
+    vec![account.into(), switch.feature.as_str().into(), switch.enabled.into(), switch.changed_at.into()]
+}
+
+pub fn meter(row: &Columns) -> Result<Meter> {
+    Ok(Meter {
+        feature: row.text(1)?.into(),
+        cycle: row.i32(2)?,
+        included: row.amount(3)?,
+        package_left: row.amount(4)?,
+    })
+}
+
+pub fn meter_values(account: &str, meter: &Meter) -> Vec<Value> {
+    vec![
+        account.into(),
+        meter.feature.as_str().into(),
+        meter.cycle.into(),
+        meter.included.into(),
+        meter.package_left.into(),
+    ]
+}
+
+pub fn budget(row: &Columns) -> Result<BudgetRow> {
+    let period = row.text(2)?;
+    Ok(BudgetRow {
+        budget: row.i32(1)?,
+        period: Period::parse(period).map_err(|_| corrupt("period of a budget", period))?,
+        actor: row.opt_text(3)?.map(Into::into),
+        feature: row.opt_text(4)?.map(Into::into),
+        budget_limit: row.amount(5)?,
+    })
+}
+
+pub fn budget_values(account: &str, row: &BudgetRow) -> Vec<Value> {
+    vec![
+        account.into(),
+        row.budget.into(),
+        row.period.name().into(),
+        row.actor.as_deref().into(),
+        row.feature.as_deref().into(),
+        row.budget_limit.into(),
+    ]
+}
+
+pub fn budget_use(row: &Columns) -> Result<BudgetUse> {
+    Ok(BudgetUse {
+        budget: row.i32(1)?,
+        actor: row.text(2)?.into(),
+        span: Span { cycle: row.i32(3)?, start: row.time(4)? },
+        used: row.amount(5)?,
+    })
+}
+
+pub fn budget_use_values(account: &str, used: &BudgetUse) -> Vec<Value> {
+    vec![
+        account.into(),
+        used.budget.into(),
+        used.actor.as_str().into(),
+        used.span.cycle.into(),
+        used.span.start.into(),
+        used.used.into(),
     ]
 }

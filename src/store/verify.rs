@@ -1,7 +1,7 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
-use super::lookup::{self, StoredLots, unknown_account};
-use super::read;
+use super::lookup::{self, Sight, StoredLots, unknown_account};
+use super::{read, terms};
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{self, Auditor, Problem};
 
@@ -22,7 +22,10 @@ static SHARED_PAYMENTS: Statement = Statement::new(
 static ORPHANS: Statement = Statement::new(
     "SELECT DISTINCT r.account FROM ( \
          SELECT account FROM credits_ledger.entries WHERE entry = 1 \
-         UNION SELECT account FROM credits_ledger.lots UNION SELECT account FROM credits_ledger.cycles) r \
+         UNION SELECT account FROM credits_ledger.lots UNION SELECT account FROM credits_ledger.cycles \
+         UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
+         UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
+         UNION SELECT account FROM credits_ledger.budget_use) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );
@@ -41,7 +44,7 @@ static TRIGGERS: Statement = Statement::new(
 );
 
 /// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
-const TRIGGER_COUNT: i64 = 10;
+const TRIGGER_COUNT: i64 = 16;
 
 fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
     Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
@@ -127,7 +130,20 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
     let StoredLots { lots, misfiled } = lookup::lots_as_stored(&spi, &row)?;
     let closed = lookup::closed_cycles(&spi, account)?;
     let zone = ServerZone::new(&row.settings.time_zone)?;
-    let mut auditor = Auditor::new(&row, &lots, &closed);
+    let rows = audit::Rows {
+        account: &row,
+        lots: &lots,
+        closed: &closed,
+        settings: &settings,
+        opened_with: &opened_with,
+        // All that there are, whatever the account's row says.
+        holdings: &lookup::holdings_of(&spi, Sight::Callers, vec![account.into()])?.remove(account).unwrap_or_default(),
+        switches: &terms::switches(&spi, account)?,
+        meters: &terms::meters(&spi, account)?,
+        budgets: &terms::budget_rows(&spi, Sight::Callers, account)?,
+        budget_use: &terms::budget_uses(&spi, account)?,
+    };
+    let mut auditor = Auditor::new(&rows, &zone);
     for (entry, lot) in misfiled {
         auditor.problem(Some(entry), format!("lot {lot} is filed in another place than it should be"));
     }
@@ -135,5 +151,5 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         Ok(entry) => auditor.entry(&entry),
         Err(error) => auditor.unreadable(number, &error.message),
     })?;
-    Ok(auditor.finish(&audit::Rows { closed: &closed, settings: &settings, opened_with: &opened_with }, &zone))
+    Ok(auditor.finish())
 }

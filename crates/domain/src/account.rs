@@ -186,6 +186,28 @@ pub struct Head {
     pub remaining: Amount,
 }
 
+/// Which other tables have rows of the account: what is not there need not be looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    pub subscriptions: bool,
+    pub switches: bool,
+    pub meters: bool,
+    pub budgets: bool,
+}
+
+impl Extras {
+    /// As a number: 1, 2, 4 and 8.
+    pub fn bits(self) -> i32 {
+        let flags = [self.subscriptions, self.switches, self.meters, self.budgets];
+        flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
+    }
+
+    pub fn from_bits(bits: i32) -> Extras {
+        let flag = |bit: i32| bits >> bit & 1 == 1;
+        Extras { subscriptions: flag(0), switches: flag(1), meters: flag(2), budgets: flag(3) }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub account: String,
@@ -193,6 +215,7 @@ pub struct Account {
     pub status: Status,
     /// A grant opened it, and no credits_open_account has given it its settings yet.
     pub opened_by_grant: bool,
+    pub extras: Extras,
     pub settings: Settings,
     pub cycle: Cycle,
     /// Allowance granted in the running cycle.
@@ -221,6 +244,7 @@ impl Account {
             opened_at: now,
             status: Status::Open,
             opened_by_grant: false,
+            extras: Extras::default(),
             cycle: Cycle { number: 1, start: settings.anchor, end: None },
             settings,
             granted: Amount::ZERO,

@@ -69,6 +69,34 @@ impl Amount {
         Self(self.0 * percent.0 / (100 * MICRO))
     }
 
+    /// A whole number of units.
+    pub const fn whole(number: i128) -> Self {
+        Self(number * MICRO)
+    }
+
+    /// `self × numerator / denominator`, rounded up to the sixth decimal; `None` where it is beyond all amounts. None of
+    /// them may be negative, the denominator must be above zero.
+    pub fn times_up(self, numerator: Amount, denominator: Amount) -> Option<Amount> {
+        debug_assert!(self.0 >= 0 && numerator.0 >= 0 && denominator.0 > 0);
+        let (a, b, d) = (self.0, numerator.0, denominator.0);
+        if let Some(product) = a.checked_mul(b) {
+            return Some(Self(product / d + i128::from(product % d > 0)));
+        }
+        // Two amounts of 67 bits each: the product bit by bit, divided as it grows.
+        let (mut quotient, mut rest) = (0_i128, 0_i128);
+        for bit in (0..i128::BITS - b.leading_zeros()).rev() {
+            quotient = quotient.checked_mul(2)?;
+            rest *= 2;
+            if b >> bit & 1 == 1 {
+                quotient = quotient.checked_add(a / d)?;
+                rest += a % d;
+            }
+            quotient = quotient.checked_add(rest / d)?;
+            rest %= d;
+        }
+        quotient.checked_add(i128::from(rest > 0)).map(Self)
+    }
+
     /// Zero where it is negative.
     pub fn or_zero(self) -> Amount {
         self.max(Self::ZERO)
@@ -198,6 +226,26 @@ mod tests {
         fn text_and_back(micros in -(LIMIT - 1)..LIMIT) {
             let amount = Amount::from_micros(micros);
             prop_assert_eq!(amount.to_string().parse::<Amount>(), Ok(amount));
+        }
+
+        #[test]
+        fn a_ratio_is_exact_and_rounds_up(a in 0..LIMIT, b in 0..LIMIT, d in 1..LIMIT) {
+            let [a, b, d] = [a, b, d].map(Amount::from_micros);
+            // result × d, as twice 128 bits
+            let wide = |x: Amount, y: Amount| {
+                let (x, y) = (x.0 as u128, y.0 as u128);
+                let (high, low) = ((x >> 64) * (y >> 64), u128::from(x as u64) * u128::from(y as u64));
+                let middle = (x >> 64) * u128::from(y as u64) + (y >> 64) * u128::from(x as u64);
+                let (low, carry) = low.overflowing_add(middle << 64);
+                (high + (middle >> 64) + u128::from(carry), low)
+            };
+            match a.times_up(b, d) {
+                Some(result) if result < Amount::MAX => {
+                    prop_assert!(wide(result, d) >= wide(a, b));
+                    prop_assert!(result.is_zero() || wide(result - Amount(1), d) < wide(a, b));
+                }
+                _ => prop_assert!(wide(a, b) > wide(Amount::MAX - Amount(2), d)),
+            }
         }
 
         #[test]

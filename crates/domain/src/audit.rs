@@ -1,15 +1,18 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
-use crate::account::{Account, Balances, Cycle, Settings, Status};
+use crate::account::{Account, Balances, Cycle, Extras, Settings, Status};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
+use crate::budget::{BudgetRow, BudgetUse, Period, Span};
 use crate::chain;
 use crate::entry::{Entry, Operation};
 use crate::error::Result;
-use crate::lifecycle::Detail;
+use crate::lifecycle::{Change, Detail};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
+use crate::plan::{Holdings, Subscription};
+use crate::rate::{Meter, PackageDetail, Switch};
 use crate::time::{Timestamp, Zone};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -37,12 +40,37 @@ pub struct PastSettings {
     pub overdraft_limit: Amount,
 }
 
-/// The rows beside the entries that belong to an account.
+/// All rows of an account but its entries.
 pub struct Rows<'r> {
+    pub account: &'r Account,
+    /// All it ever had, what remains in the head being taken from the account's row.
+    pub lots: &'r [Lot],
     pub closed: &'r [ClosedCycle],
     pub settings: &'r [PastSettings],
     /// JSON.
     pub opened_with: &'r str,
+    pub holdings: &'r Holdings,
+    pub switches: &'r [Switch],
+    pub meters: &'r [Meter],
+    pub budgets: &'r [BudgetRow],
+    pub budget_use: &'r [BudgetUse],
+}
+
+/// What the entries say of plans, features and budgets.
+#[derive(Default)]
+struct Extra {
+    /// As the newest entry about plans left them, and the cycle in which it did.
+    subscriptions: Vec<Subscription>,
+    cycle: i32,
+    switches: BTreeMap<String, Switch>,
+    meters: BTreeMap<String, Meter>,
+    budgets: BTreeMap<i32, BudgetRow>,
+    /// By budget and user, in the period of the account's newest entry.
+    used: BTreeMap<(i32, String), Amount>,
+    /// Budgets of which some use was redacted, so that it is not known whose it was.
+    unsure: BTreeSet<i32>,
+    time_zone: Option<String>,
+    zone_changed_at: Option<Timestamp>,
 }
 
 /// What the entries say of a lot.
@@ -57,12 +85,18 @@ struct LotTrail {
 
 /// Reads an account's entries, oldest first, and then compares them with its rows.
 pub struct Auditor<'a> {
+    rows: &'a Rows<'a>,
     account: &'a Account,
+    /// The account's.
+    zone: &'a dyn Zone,
     lots: HashMap<i32, &'a Lot>,
     made_by: HashMap<i64, Vec<&'a Lot>>,
     trails: BTreeMap<i32, LotTrail>,
     cycles: BTreeMap<i32, CycleTotals>,
     closed: HashMap<i64, Vec<&'a ClosedCycle>>,
+    /// The period of each budget in which the account's newest entry lies.
+    spans: Vec<(&'a BudgetRow, Span)>,
+    extra: Extra,
     state: Option<Detail>,
     opened_with: Option<Settings>,
     settings: Vec<PastSettings>,
@@ -78,23 +112,29 @@ pub struct Auditor<'a> {
 }
 
 impl<'a> Auditor<'a> {
-    /// `lots` are all of the account's, what remains in the head being taken from the account's row.
-    pub fn new(account: &'a Account, lots: &'a [Lot], closed: &'a [ClosedCycle]) -> Self {
-        let mut closed_at: HashMap<i64, Vec<&ClosedCycle>> = HashMap::new();
-        for cycle in closed {
-            closed_at.entry(cycle.entry).or_default().push(cycle);
+    pub fn new(rows: &'a Rows<'a>, zone: &'a dyn Zone) -> Self {
+        let account = rows.account;
+        let mut closed: HashMap<i64, Vec<&ClosedCycle>> = HashMap::new();
+        for cycle in rows.closed {
+            closed.entry(cycle.entry).or_default().push(cycle);
         }
         let mut made_by: HashMap<i64, Vec<&Lot>> = HashMap::new();
-        for lot in lots {
+        for lot in rows.lots {
             made_by.entry(lot.entry).or_default().push(lot);
         }
+        let span =
+            |row: &'a BudgetRow| row.period.span(account.cycle, account.recorded_at, zone).ok().map(|span| (row, span));
         Auditor {
+            rows,
             account,
-            lots: lots.iter().map(|lot| (lot.lot, lot)).collect(),
+            zone,
+            lots: rows.lots.iter().map(|lot| (lot.lot, lot)).collect(),
             made_by,
             trails: BTreeMap::new(),
             cycles: BTreeMap::new(),
-            closed: closed_at,
+            closed,
+            spans: rows.budgets.iter().filter_map(span).collect(),
+            extra: Extra::default(),
             state: None,
             opened_with: None,
             settings: Vec::new(),
@@ -153,23 +193,10 @@ impl<'a> Auditor<'a> {
         self.check_movements(entry);
         self.check_times(entry);
         self.count(entry);
-        if let Some(detail) = &entry.detail {
-            match Detail::from_json(detail) {
-                Ok(state) => {
-                    if entry.operation.is_setting() {
-                        let limit = state.settings.overdraft_limit;
-                        self.settings.push(PastSettings {
-                            entry: entry.entry,
-                            status: state.status,
-                            overdraft_limit: limit,
-                        });
-                    }
-                    self.opened_with = state.opened_with.clone().or(self.opened_with.take());
-                    self.state = Some(Detail { opened_with: None, result: None, ..state });
-                }
-                Err(error) => self.problem(number, error.message),
-            }
+        if let Err(error) = self.read_detail(entry) {
+            self.problem(number, error.message);
         }
+        self.count_use(entry);
         self.newest = entry.entry;
         self.after = entry.after;
         self.used = entry.used;
@@ -181,6 +208,83 @@ impl<'a> Auditor<'a> {
         for cycle in self.closed.remove(&entry.entry).unwrap_or_default() {
             if chain::cycle_hash(&self.hash, &self.account.account, cycle) != cycle.hash {
                 self.problem(number, format!("the row of closed cycle {} was changed", cycle.cycle));
+            }
+        }
+    }
+
+    /// What the entry says of the account's settings, plans, features and budgets.
+    fn read_detail(&mut self, entry: &Entry) -> Result<()> {
+        let package = match (entry.operation, &entry.detail) {
+            (Operation::Charge, Some(json)) => Some(PackageDetail::from_json(json)?),
+            (Operation::Allowance | Operation::Rollover | Operation::Grant, _) | (_, None) => None,
+            (_, Some(json)) => {
+                self.read_state(entry, Detail::from_json(json)?);
+                None
+            }
+        };
+        let included = entry.included.unwrap_or_default();
+        if let Some(feature) = &entry.dimensions.feature
+            && (package.is_some() || included.is_positive())
+        {
+            let meter = self.extra.meters.entry(feature.clone()).or_default();
+            meter.feature.clone_from(feature);
+            meter.included = meter.included_in(entry.cycle) + included;
+            meter.cycle = entry.cycle;
+            meter.package_left = package.map_or(meter.package_left, |package| package.package_left);
+        }
+        Ok(())
+    }
+
+    fn read_state(&mut self, entry: &Entry, mut state: Detail) {
+        if entry.operation.is_setting() {
+            self.settings.push(PastSettings {
+                entry: entry.entry,
+                status: state.status,
+                overdraft_limit: state.settings.overdraft_limit,
+            });
+        }
+        let extra = &mut self.extra;
+        if extra.time_zone.as_ref().is_some_and(|zone| *zone != state.settings.time_zone) {
+            extra.zone_changed_at = Some(entry.recorded_at);
+        }
+        extra.time_zone = Some(state.settings.time_zone.clone());
+        if entry.operation.is_about_plans() {
+            (extra.subscriptions, extra.cycle) = (std::mem::take(&mut state.subscriptions), state.cycle.number);
+        }
+        match state.change.take() {
+            Some(Change::Feature(switch)) => {
+                extra.switches.insert(switch.feature.clone(), switch);
+            }
+            Some(Change::Budget(row)) => {
+                extra.budgets.insert(row.budget, row);
+            }
+            Some(Change::NoBudget { budget }) => {
+                extra.budgets.remove(&budget);
+            }
+            None => {}
+        }
+        self.opened_with = state.opened_with.take().or(self.opened_with.take());
+        self.state = Some(state.state());
+    }
+
+    /// Counts what the entry drew against the budgets whose period still ran at the newest entry.
+    fn count_use(&mut self, entry: &Entry) {
+        if !entry.operation.is_usage() || entry.amount.is_zero() {
+            return;
+        }
+        for (row, span) in &self.spans {
+            let in_span = match row.period {
+                Period::Cycle => entry.cycle == span.cycle,
+                _ => entry.recorded_at >= span.start,
+            };
+            if !in_span {
+                continue;
+            }
+            if entry.redacted.is_some() && row.actor.is_some() {
+                self.extra.unsure.insert(row.budget);
+            } else if row.counts(&entry.dimensions) {
+                let user = row.user(&entry.dimensions).to_string();
+                *self.extra.used.entry((row.budget, user)).or_default() += entry.amount;
             }
         }
     }
@@ -272,6 +376,7 @@ impl<'a> Auditor<'a> {
         let totals = self.cycles.entry(entry.cycle).or_default();
         match entry.operation {
             Operation::Allowance => totals.granted += entry.amount,
+            operation if operation.is_about_plans() && of_plan => totals.granted += entry.amount,
             Operation::Rollover => totals.rolled_over += entry.amount,
             Operation::Expire if of_plan => totals.expired += entry.amount,
             Operation::Forgive => totals.forgiven += entry.amount,
@@ -288,9 +393,9 @@ impl<'a> Auditor<'a> {
     }
 
     /// Compares what the entries add up to with the account's rows.
-    /// `zone` is the account's time zone.
-    pub fn finish(mut self, rows: &Rows, zone: &dyn Zone) -> Vec<Problem> {
-        let (account, closed) = (self.account, rows.closed);
+    pub fn finish(mut self) -> Vec<Problem> {
+        let (account, rows) = (self.account, self.rows);
+        let (closed, zone) = (rows.closed, self.zone);
         if account.entry != self.newest {
             self.problem(None, format!("the account says {} entries, there are {}", account.entry, self.newest));
         }
@@ -339,7 +444,76 @@ impl<'a> Auditor<'a> {
         }
         self.check_lots(zone);
         self.check_cycles(closed);
+        self.check_plans();
+        self.check_limits();
         self.problems
+    }
+
+    /// The subscriptions: as the newest entry about plans left them, and what the cycles closed since have made of them.
+    fn check_plans(&mut self) {
+        let rows = self.rows.holdings;
+        let subscriptions = std::mem::take(&mut self.extra.subscriptions);
+        let mut expected = Holdings { subscriptions, catalogue: rows.catalogue.clone() };
+        if !expected.subscriptions.is_empty() {
+            let from = self.extra.cycle;
+            for cycle in self.rows.closed.iter().filter(|cycle| cycle.cycle >= from) {
+                if self.account.is_closed() && cycle.cycle == self.account.cycle.number {
+                    expected.end();
+                } else {
+                    expected.begin_cycle(cycle.cycle + 1, cycle.end);
+                }
+            }
+        }
+        let by_plan = |holdings: &Holdings| {
+            let row = |own: &Subscription| (own.plan.clone(), Subscription { changed: false, ..own.clone() });
+            holdings.subscriptions.iter().map(row).collect::<BTreeMap<_, _>>()
+        };
+        if by_plan(&expected) != by_plan(rows) {
+            self.problem(None, "the account's subscriptions are not those of its history");
+        }
+    }
+
+    /// Features that are switched off, meters of units, budgets and what was used of them.
+    fn check_limits(&mut self) {
+        let (rows, extra) = (self.rows, std::mem::take(&mut self.extra));
+        if !extra.switches.values().eq(rows.switches) {
+            self.problem(None, "the account's features are not switched as its history says");
+        }
+        if !extra.meters.values().eq(rows.meters) {
+            self.problem(None, "the units used or left of a feature are not those of the account's history");
+        }
+        if !extra.budgets.values().eq(rows.budgets) {
+            self.problem(None, "the account's budgets are not those of its history");
+        }
+        let found = Extras {
+            subscriptions: !rows.holdings.subscriptions.is_empty(),
+            switches: !rows.switches.is_empty(),
+            meters: !rows.meters.is_empty(),
+            budgets: !rows.budgets.is_empty(),
+        };
+        if self.account.extras != found {
+            self.problem(None, "the account's row does not say which of the other tables have rows of it");
+        }
+        for (row, span) in std::mem::take(&mut self.spans) {
+            // With another time zone the periods are others, too.
+            let moved = row.period != Period::Cycle && extra.zone_changed_at.is_some_and(|at| at >= span.start);
+            if moved || extra.unsure.contains(&row.budget) {
+                continue;
+            }
+            let expected = extra.used.iter().filter(|((budget, _), _)| *budget == row.budget);
+            let expected: BTreeMap<&str, Amount> = expected.map(|((_, user), used)| (user.as_str(), *used)).collect();
+            let uses = rows.budget_use.iter().filter(|used| used.budget == row.budget);
+            let found: BTreeMap<&str, Amount> = uses
+                .map(|used| (used.actor.as_str(), used.used_in(row.period, span)))
+                .filter(|(_, used)| !used.is_zero())
+                .collect();
+            if expected != found {
+                self.problem(None, format!("what was used of budget {} is not what the entries add up to", row.budget));
+            }
+        }
+        if rows.budget_use.iter().any(|used| !rows.budgets.iter().any(|row| row.budget == used.budget)) {
+            self.problem(None, "use is counted of a budget that does not exist");
+        }
     }
 
     /// The running cycle, from the newest entry that states one and the cycles that were closed since.
@@ -380,7 +554,7 @@ impl<'a> Auditor<'a> {
             problem(format!("says cycle {}, but became effective in cycle {}", lot.cycle, trail.cycle));
         }
         let last = match (lot.kind, lot.expires_after_cycles) {
-            (LotKind::Allowance | LotKind::Rollover, _) => Some(trail.cycle),
+            (LotKind::Allowance | LotKind::Rollover, None) => Some(trail.cycle),
             (_, Some(cycles)) if trail.status != LotStatus::Scheduled => trail.cycle.checked_add(cycles - 1),
             _ => None,
         };

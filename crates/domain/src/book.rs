@@ -1,14 +1,17 @@
 //! The book of one account: its row and its lots, on which operations work, and what they leave to be written.
 //!
-//! A book may know only the first lots in burn order. An operation that would need more says so by [`Stop::NeedLots`];
+//! A book may know only the first lots in burn order. An operation that would need more says so by [`Stop::NeedMore`];
 //! it is then done again, from the start, on a book that knows them all.
 
 use crate::account::{Account, Balances, Head, Settings};
 use crate::amount::Amount;
+use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
+use crate::plan::Holdings;
+use crate::rate::{Meter, Switch};
 use crate::time::Timestamp;
 
 /// How many of the account's open lots a book knows.
@@ -25,8 +28,8 @@ pub enum Extent {
 #[derive(Debug)]
 pub enum Stop {
     Refused(Error),
-    /// The book knows too few lots to tell.
-    NeedLots,
+    /// The book knows too little to tell.
+    NeedMore,
 }
 
 impl From<Error> for Stop {
@@ -101,6 +104,13 @@ pub struct Description {
     pub metadata: Option<String>,
 }
 
+/// A budget to be stored, with what was used of it in its running period, or to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BudgetChange {
+    Set(BudgetRow, Vec<BudgetUse>),
+    Remove(i32),
+}
+
 /// What is said of an entry before it is recorded; its figures come from the book.
 pub(crate) struct Draft {
     pub operation: Operation,
@@ -108,6 +118,8 @@ pub(crate) struct Draft {
     pub kind: Option<LotKind>,
     pub key: Option<Key>,
     pub dimensions: Dimensions,
+    pub quantity: Option<Amount>,
+    pub included: Option<Amount>,
     pub refers_to: Option<i64>,
     pub reason: Option<String>,
     pub detail: Option<String>,
@@ -123,6 +135,8 @@ impl Draft {
             kind: None,
             key: None,
             dimensions: Dimensions::default(),
+            quantity: None,
+            included: None,
             refers_to: None,
             reason: None,
             detail: None,
@@ -161,6 +175,16 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// To be written, oldest first.
     pub closed: Vec<ClosedCycle>,
+    /// The account's plans; of a complete book, where the account has any.
+    pub holdings: Holdings,
+    /// The account's budgets, as they stand for who draws now; where the account has any, they must be given.
+    pub budgets: Option<Vec<Budget>>,
+    /// To be written.
+    pub meters: Vec<Meter>,
+    /// To be written.
+    pub switches: Vec<Switch>,
+    /// To be written.
+    pub budget_changes: Vec<BudgetChange>,
     /// To be written: the account was described anew.
     pub redescribed: Option<Description>,
     pub context: Context,
@@ -190,6 +214,11 @@ impl Book {
             retired,
             entries: Vec::new(),
             closed: Vec::new(),
+            holdings: Holdings::default(),
+            budgets: None,
+            meters: Vec::new(),
+            switches: Vec::new(),
+            budget_changes: Vec::new(),
             redescribed: None,
             context,
             purpose: Purpose::Write,
@@ -197,6 +226,12 @@ impl Book {
             mark,
             movements: Vec::new(),
         }
+    }
+
+    /// With the account's plans.
+    pub fn with_holdings(mut self, holdings: Holdings) -> Book {
+        self.holdings = holdings;
+        self
     }
 
     pub fn now(&self) -> Timestamp {
@@ -208,9 +243,20 @@ impl Book {
         self.extent == Extent::Prefix && self.known_until.is_none_or(|key| lot.burn_key() > key)
     }
 
-    /// Nothing to do but for a book that knows every open lot.
+    /// Nothing to do but for a book that knows every open lot and every plan.
     pub(crate) fn need_all(&self) -> Outcome<()> {
-        if self.extent == Extent::All { Ok(()) } else { Err(Stop::NeedLots) }
+        let unknown_plans = self.account.extras.subscriptions && self.holdings.subscriptions.is_empty();
+        if self.extent == Extent::All && !unknown_plans { Ok(()) } else { Err(Stop::NeedMore) }
+    }
+
+    /// Whether anything is to be written beside the account's row, its lots, entries and cycles.
+    pub fn is_plain(&self) -> bool {
+        self.meters.is_empty()
+            && self.switches.is_empty()
+            && self.budget_changes.is_empty()
+            && self.redescribed.is_none()
+            && !self.holdings.subscriptions.iter().any(|own| own.changed)
+            && !self.budgets.iter().flatten().any(|budget| budget.changed)
     }
 
     /// Changes what remains in a lot, and the account's figures with it.
@@ -277,6 +323,7 @@ impl Book {
             cycle: self.account.cycle.number,
             price: None,
             payment_ref: None,
+            plan: None,
             changed: true,
         }
     }
@@ -306,8 +353,8 @@ impl Book {
             cycle: account.cycle.number,
             movements: std::mem::take(&mut self.movements),
             dimensions: draft.dimensions,
-            quantity: None,
-            included: None,
+            quantity: draft.quantity,
+            included: draft.included,
             refers_to: draft.refers_to,
             reason: draft.reason,
             detail: draft.detail,
@@ -357,7 +404,7 @@ impl Book {
                 head.map(|lot| lot.lot) != Some(old.lot) && !self.all_lots().any(|lot| lot.lot == old.lot)
             });
         if unknown || lost {
-            return Err(Stop::NeedLots);
+            return Err(Stop::NeedMore);
         }
         self.account.head = head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining });
         if self.extent == Extent::All {
@@ -375,7 +422,7 @@ impl Book {
 
     /// Nothing can be added to a book that knows no lots at all.
     pub(crate) fn need_some(&self) -> Outcome<()> {
-        if self.extent == Extent::Head { Err(Stop::NeedLots) } else { Ok(()) }
+        if self.extent == Extent::Head { Err(Stop::NeedMore) } else { Ok(()) }
     }
 
     /// The instant at which time next changes anything; needs all open lots.

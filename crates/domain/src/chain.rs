@@ -137,7 +137,7 @@ pub fn hash<'l>(previous: &[u8; 32], account: &str, entry: &Entry, lots: impl It
         e.integer(lot.effective_at.0);
         e.opt_amount(lot.price.as_ref().map(|price| price.amount));
         e.opt_text(lot.price.as_ref().map(|price| price.currency.as_str()));
-        e.opt_text(lot.payment_ref.as_deref());
+        e.opt_text(lot.payment_ref.as_deref()).opt_text(lot.plan.as_deref());
     }
     e.sha256()
 }

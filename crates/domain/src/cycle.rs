@@ -7,8 +7,8 @@ use crate::calendar::Series;
 use crate::chain::Encoder;
 use crate::entry::{Key, Operation};
 use crate::error::{Error, Result};
-use crate::lifecycle::Detail;
-use crate::lot::{Expiry, LotKind};
+use crate::lifecycle::{Detail, PlanDetail};
+use crate::lot::{Expiry, Lot, LotKind};
 use crate::time::{Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,14 @@ pub fn reset_request(starts_at: Option<Timestamp>) -> i64 {
     let mut e = Encoder::new();
     e.text(Operation::Reset.name()).opt_integer(starts_at.map(|at| at.0));
     e.digest64()
+}
+
+/// How unused allowance rolls over.
+struct RolloverTerms {
+    percent: Amount,
+    max: Option<Amount>,
+    /// How many cycles it lives.
+    cycles: i32,
 }
 
 impl Book {
@@ -75,12 +83,14 @@ impl Book {
     pub(crate) fn expiry_of_cycle(&self, cycle: i32, zone: &dyn Zone) -> Result<Expiry> {
         let running = self.account.cycle;
         let at = match (running.end, cycle - running.number) {
-            (Some(end), ahead) if ahead > 0 => {
-                self.series(zone)?.map(|series| series.nth_after(end, i64::from(ahead))).transpose()?
-            }
+            (Some(end), ahead) if ahead > 0 => self.nth_boundary_after(end, ahead, zone)?,
             (end, _) => end,
         };
         Ok(Expiry::Cycle { cycle, at })
+    }
+
+    fn nth_boundary_after(&self, instant: Timestamp, n: i32, zone: &dyn Zone) -> Result<Option<Timestamp>> {
+        self.series(zone)?.map(|series| series.nth_after(instant, i64::from(n))).transpose()
     }
 
     /// After the boundaries changed: the lots that expire by cycle get new dates.
@@ -97,39 +107,90 @@ impl Book {
         Ok(())
     }
 
-    /// Grants the running cycle's allowance in full.
+    /// Grants the account's own allowance for the running cycle in full.
     pub(crate) fn grant_allowance(&mut self, instant: Timestamp) {
         let amount = self.account.settings.allowance;
-        if !amount.is_positive() {
-            return;
+        if amount.is_positive() {
+            let cycle = self.account.cycle;
+            let expiry = Expiry::Cycle { cycle: cycle.number, at: cycle.end };
+            self.add_plan_lot(LotKind::Allowance, None, amount, expiry, instant);
+            self.record(Draft::new(Operation::Allowance, amount).kind(LotKind::Allowance).at(instant));
         }
-        let cycle = self.account.cycle;
-        let expiry = Expiry::Cycle { cycle: cycle.number, at: cycle.end };
-        let mut lot = self.blank_lot(LotKind::Allowance, instant, expiry);
+    }
+
+    /// Fills a new lot with what a plan grants, or the account's own settings.
+    pub(crate) fn add_plan_lot(
+        &mut self,
+        kind: LotKind,
+        plan: Option<&str>,
+        amount: Amount,
+        expiry: Expiry,
+        instant: Timestamp,
+    ) {
+        let mut lot = self.blank_lot(kind, instant, expiry);
         lot.amount = amount;
+        lot.plan = plan.map(Into::into);
         let index = self.add_lot(lot);
         self.move_lot(index, amount);
         self.repay_from(index);
-        self.account.granted += amount;
-        self.totals.granted += amount;
-        self.record(Draft::new(Operation::Allowance, amount).kind(LotKind::Allowance).at(instant));
+        if kind == LotKind::Allowance {
+            self.account.granted += amount;
+            self.totals.granted += amount;
+        }
+    }
+
+    /// What the account's plans grant as a cycle begins: pending changes take effect.
+    fn grant_by_plans(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
+        for due in self.holdings.begin_cycle(self.account.cycle.number, instant) {
+            let operation = if due.kind == LotKind::Trial { Operation::Grant } else { Operation::Allowance };
+            let expiry = self.expiry_by_plan(due.kind, due.period, instant, zone)?;
+            self.add_plan_lot(due.kind, Some(&due.plan), due.amount, expiry, instant);
+            let mut draft = Draft::new(operation, due.amount).kind(due.kind).at(instant);
+            draft.detail = Some(PlanDetail { plan: due.plan }.to_json()?);
+            self.record(draft);
+        }
+        Ok(())
     }
 
     /// The running cycle ends at `instant`, and the next one begins.
     pub(crate) fn begin_next_cycle(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
         let number = self.account.cycle.number;
         let next = Cycle { number: number + 1, start: instant, end: self.end_after(instant, zone)? };
-        self.close_cycle(instant, Some(next));
+        self.close_cycle(instant, Some(next), zone)?;
         self.account.cycle = next;
         (self.account.used, self.account.granted) = (Amount::ZERO, Amount::ZERO);
         self.grant_allowance(instant);
-        Ok(())
+        self.grant_by_plans(instant, zone)
+    }
+
+    /// A cycle with this anchor begins now. Where nothing but `open` has happened, the first one is moved instead.
+    pub(crate) fn start_cycle(&mut self, anchor: Timestamp, zone: &dyn Zone) -> Outcome<()> {
+        if self.account.entry == 1 && self.account.cycle.number == 1 {
+            self.account.settings.anchor = anchor;
+            self.account.cycle = self.cycle_around_now(1, zone)?;
+            return Ok(());
+        }
+        self.end_cycle_now(anchor, zone)
+    }
+
+    /// The running cycle ends now, whatever its end was to be, and the series of cycles has this anchor from now on.
+    fn end_cycle_now(&mut self, anchor: Timestamp, zone: &dyn Zone) -> Outcome<()> {
+        self.need_all()?;
+        let now = self.now();
+        self.account.settings.anchor = anchor;
+        self.begin_next_cycle(now, zone)?;
+        self.foresee_expiries(zone)?;
+        self.account.next_event_at = now;
+        self.settle(zone)
     }
 
     /// Rollover, expiry of the rest, debt policy. Without a next cycle nothing rolls over.
-    pub(crate) fn close_cycle(&mut self, instant: Timestamp, next: Option<Cycle>) {
+    pub(crate) fn close_cycle(&mut self, instant: Timestamp, next: Option<Cycle>, zone: &dyn Zone) -> Result<()> {
         let closing = self.account.cycle;
-        let rolled_over = next.map_or(Amount::ZERO, |next| self.roll_over(instant, next));
+        let rolled_over = match next {
+            Some(next) => self.roll_over(instant, next, zone)?,
+            None => Amount::ZERO,
+        };
         let mut expired = Amount::ZERO;
         for i in 0..self.lots.len() {
             let lot = &self.lots[i];
@@ -137,6 +198,8 @@ impl Book {
                 && lot.expiry.cycle().is_some_and(|cycle| cycle <= closing.number);
             if over && lot.is_active() && lot.remaining.is_positive() {
                 expired += self.expire(i, instant);
+            } else if self.is_trial_over(i) {
+                self.expire(i, instant);
             }
         }
         let debt = self.account.balances.debt;
@@ -169,35 +232,89 @@ impl Book {
             entry: 0,
             hash: [0; 32],
         });
+        Ok(())
     }
 
-    /// Moves the share of the unused allowance that rolls over into a lot that lives through the next cycle.
-    fn roll_over(&mut self, instant: Timestamp, next: Cycle) -> Amount {
+    /// Whether something is left of a trial whose plan is not held any more once the cycle has closed.
+    fn is_trial_over(&self, index: usize) -> bool {
+        let lot = &self.lots[index];
+        let given_up = lot.plan.as_deref().is_some_and(|plan| !self.holdings.stays(plan));
+        lot.kind == LotKind::Trial && given_up && lot.is_active() && lot.remaining.is_positive()
+    }
+
+    /// Moves the share of the unused allowance that rolls over into lots that live through the next cycles: one for
+    /// the account's own allowance, one for each plan.
+    fn roll_over(&mut self, instant: Timestamp, next: Cycle, zone: &dyn Zone) -> Result<Amount> {
         let closing = self.account.cycle.number;
-        let settings = &self.account.settings;
+        let is_allowance = |lot: &&Lot| lot.kind == LotKind::Allowance && lot.cycle == closing && lot.is_active();
+        let mut plans: Vec<Option<String>> = Vec::new();
+        for lot in self.lots.iter().filter(is_allowance) {
+            if !plans.contains(&lot.plan) {
+                plans.push(lot.plan.clone());
+            }
+        }
+        plans.sort();
+        let mut rolled_over = Amount::ZERO;
+        for plan in plans {
+            if let Some(terms) = self.rollover_terms(plan.as_deref(), instant) {
+                rolled_over += self.roll_over_plan(plan, terms, instant, next, zone)?;
+            }
+        }
+        Ok(rolled_over)
+    }
+
+    /// What rolls over of a plan, or of the account's own allowance; `None`: nothing.
+    fn rollover_terms(&self, plan: Option<&str>, instant: Timestamp) -> Option<RolloverTerms> {
+        let terms = match plan {
+            None => {
+                let settings = &self.account.settings;
+                RolloverTerms { percent: settings.rollover_percent, max: settings.rollover_max, cycles: 1 }
+            }
+            Some(_) if plan.and_then(|plan| self.holdings.held(plan)).is_some_and(|own| own.pending.expire) => {
+                return None;
+            }
+            Some(name) => {
+                let plan = self.holdings.plan(name, instant).ok()?;
+                RolloverTerms { percent: plan.rollover_percent, max: plan.rollover_max, cycles: plan.rollover_cycles }
+            }
+        };
+        terms.percent.is_positive().then_some(terms)
+    }
+
+    fn roll_over_plan(
+        &mut self,
+        plan: Option<String>,
+        terms: RolloverTerms,
+        instant: Timestamp,
+        next: Cycle,
+        zone: &dyn Zone,
+    ) -> Result<Amount> {
+        let closing = self.account.cycle.number;
+        let of_plan = |lot: &Lot, kind: LotKind| lot.kind == kind && lot.plan == plan;
         let allowances: Vec<usize> = (0..self.lots.len())
             .filter(|i| {
                 let lot = &self.lots[*i];
-                lot.kind == LotKind::Allowance && lot.cycle == closing && lot.is_active()
+                of_plan(lot, LotKind::Allowance) && lot.cycle == closing && lot.is_active()
             })
             .collect();
         let unused: Amount = allowances.iter().map(|i| self.lots[*i].remaining).sum();
-        let mut rolling = unused.percent(settings.rollover_percent);
-        if let Some(max) = settings.rollover_max {
+        let mut rolling = unused.percent(terms.percent);
+        if let Some(max) = terms.max {
             // Rollover of earlier cycles whose term ends now is gone, but what is held of it still lives.
             let living: Amount = self
                 .lots
                 .iter()
-                .filter(|lot| lot.kind == LotKind::Rollover)
+                .filter(|lot| of_plan(lot, LotKind::Rollover))
                 .map(|lot| if lot.expiry.cycle() > Some(closing) { lot.remaining + lot.held } else { lot.held })
                 .sum();
             rolling = rolling.min((max - living).or_zero());
         }
         // With the next allowance, the account's sum stays in range; the rest expires.
+        let settings = &self.account.settings;
         let room = Amount::MAX - self.account.balances.credits - self.account.balances.held - settings.allowance;
         rolling = rolling.min(room.or_zero());
         if !rolling.is_positive() {
-            return Amount::ZERO;
+            return Ok(Amount::ZERO);
         }
         let mut left = rolling;
         for index in allowances {
@@ -207,14 +324,22 @@ impl Book {
                 left -= share;
             }
         }
-        let expiry = Expiry::Cycle { cycle: next.number, at: next.end };
-        let mut lot = self.blank_lot(LotKind::Rollover, instant, expiry);
+        let last = next.number.saturating_add(terms.cycles - 1);
+        let at = match next.end {
+            Some(end) if terms.cycles > 1 => self.nth_boundary_after(end, terms.cycles - 1, zone)?,
+            end => end,
+        };
+        let mut lot = self.blank_lot(LotKind::Rollover, instant, Expiry::Cycle { cycle: last, at });
         lot.amount = rolling;
         lot.cycle = next.number;
+        lot.expires_after_cycles = (terms.cycles > 1).then_some(terms.cycles);
+        lot.plan = plan.clone();
         let index = self.add_lot(lot);
         self.move_lot(index, rolling);
-        self.record(Draft::new(Operation::Rollover, rolling).kind(LotKind::Rollover).at(instant));
-        rolling
+        let mut draft = Draft::new(Operation::Rollover, rolling).kind(LotKind::Rollover).at(instant);
+        draft.detail = plan.map(|plan| PlanDetail { plan }.to_json()).transpose()?;
+        self.record(draft);
+        Ok(rolling)
     }
 
     /// `credits_reset_cycle`: closes what is due. With `starts_at`, the start of the period that the caller's billing
@@ -247,12 +372,7 @@ impl Book {
         let starts_at = if manual { starts_at.or(Some(now)) } else { starts_at };
         let moved = starts_at.filter(|start| self.account.cycle.start < *start);
         if let Some(start) = moved {
-            self.need_all()?;
-            self.account.settings.anchor = start;
-            self.begin_next_cycle(now, zone)?;
-            self.foresee_expiries(zone)?;
-            self.account.next_event_at = now;
-            self.settle(zone)?;
+            self.end_cycle_now(start, zone)?;
         }
         let result = self.cycle_result();
         if key.is_some() || moved.is_some() {

@@ -1,4 +1,4 @@
-//! Debits: the plan over the lots, and taking it.
+//! Debits and charges: the plan over the lots, and taking it.
 
 use crate::account::{Head, Status};
 use crate::amount::Amount;
@@ -7,6 +7,7 @@ use crate::chain::Encoder;
 use crate::entry::{Dimensions, Key, Operation};
 use crate::error::{Code, Error, Result};
 use crate::lot::Lot;
+use crate::rate::{Meter, PackageDetail, RateModel, Terms};
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
 
@@ -47,20 +48,57 @@ impl OnInsufficient {
 #[derive(Clone, Debug)]
 pub struct Debit {
     pub amount: Amount,
-    pub key: String,
+    /// With a digest of what the caller passed; `metadata` is not compared.
+    pub key: Key,
     pub on_insufficient: OnInsufficient,
     pub dimensions: Dimensions,
 }
 
 impl Debit {
-    /// Digest of what the caller passed; `metadata` is not compared.
-    pub fn request(&self) -> i64 {
-        let mut e = Encoder::new();
-        e.text(Operation::Debit.name()).amount(self.amount).text(self.on_insufficient.name());
-        e.opt_text(self.dimensions.feature.as_deref());
-        e.opt_text(self.dimensions.actor.as_deref()).opt_text(self.dimensions.resource.as_deref());
-        e.digest64()
+    pub fn new(amount: Amount, key: &str, on_insufficient: OnInsufficient, dimensions: Dimensions) -> Debit {
+        let key = Key { key: key.into(), request: request(Operation::Debit, amount, on_insufficient, &dimensions) };
+        Debit { amount, key, on_insufficient, dimensions }
     }
+}
+
+/// Units of a feature, to be priced by its rate.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    pub quantity: Amount,
+    /// As of a debit.
+    pub key: Key,
+    pub on_insufficient: OnInsufficient,
+    /// With the feature.
+    pub dimensions: Dimensions,
+}
+
+impl Charge {
+    pub fn new(quantity: Amount, key: &str, on_insufficient: OnInsufficient, dimensions: Dimensions) -> Charge {
+        let key = Key { key: key.into(), request: request(Operation::Charge, quantity, on_insufficient, &dimensions) };
+        Charge { quantity, key, on_insufficient, dimensions }
+    }
+}
+
+fn request(operation: Operation, number: Amount, mode: OnInsufficient, dimensions: &Dimensions) -> i64 {
+    let mut e = Encoder::new();
+    e.text(operation.name()).amount(number).text(mode.name());
+    e.opt_text(dimensions.feature.as_deref());
+    e.opt_text(dimensions.actor.as_deref()).opt_text(dimensions.resource.as_deref());
+    e.digest64()
+}
+
+/// Credits to be taken, and what the entry says beside them.
+struct Draw<'d> {
+    operation: Operation,
+    amount: Amount,
+    key: &'d Key,
+    on_insufficient: OnInsufficient,
+    dimensions: &'d Dimensions,
+    quantity: Option<Amount>,
+    included: Option<Amount>,
+    /// Something else than credits is used: then it is not for nothing, even where there are none.
+    covered: bool,
+    detail: Option<String>,
 }
 
 /// What a debit takes of one lot.
@@ -92,6 +130,9 @@ impl Book {
     /// Which lots would bear `amount`, in burn order, as far as they reach.
     fn plan(&self, amount: Amount, feature: Option<&str>) -> Outcome<Plan> {
         let mut plan = Plan { takes: Vec::with_capacity(1), taken: Amount::ZERO };
+        if amount.is_zero() {
+            return Ok(plan);
+        }
         if self.extent == Extent::Head {
             // A lot restricted to the feature would come before the head.
             let restricted_first = feature.is_some() && self.account.balances.reserved.is_positive();
@@ -101,14 +142,14 @@ impl Book {
                     plan.taken = amount;
                     Ok(plan)
                 }
-                _ => Err(Stop::NeedLots),
+                _ => Err(Stop::NeedMore),
             };
         }
         for (i, lot) in self.lots.iter().enumerate().filter(|(_, lot)| lot.usable_for(feature)) {
             let take = lot.remaining.min(amount - plan.taken);
             if take.is_positive() {
                 if self.is_beyond(lot) {
-                    return Err(Stop::NeedLots);
+                    return Err(Stop::NeedMore);
                 }
                 plan.takes.push(Take::Lot(i, take));
                 plan.taken += take;
@@ -127,37 +168,124 @@ impl Book {
     }
 
     /// Takes the amount from the lots in burn order, all of it or as `on_insufficient` says. Time must be settled.
-    pub fn debit(&mut self, debit: &Debit) -> Outcome<Receipt> {
-        match self.try_debit(debit) {
-            Err(Stop::Refused(error)) if debit.on_insufficient == OnInsufficient::Refuse && refusable(error.code) => {
-                Ok(Receipt::refused(self, Operation::Debit, &debit.key, error.code))
-            }
-            // Nothing there: like `refuse`.
+    pub fn debit(&mut self, debit: &Debit, terms: &Terms) -> Outcome<Receipt> {
+        let done = self.try_debit(debit, terms);
+        self.refused(done, Operation::Debit, &debit.key, debit.on_insufficient)
+    }
+
+    /// Prices a quantity and takes the credits, in one step. Time must be settled. A free feature leaves nothing.
+    pub fn charge(&mut self, charge: &Charge, terms: &Terms) -> Outcome<Receipt> {
+        let done = self.try_charge(charge, terms);
+        self.refused(done, Operation::Charge, &charge.key, charge.on_insufficient)
+    }
+
+    /// A refusal as a receipt, where the caller wants one.
+    fn refused(
+        &self,
+        done: Outcome<Receipt>,
+        operation: Operation,
+        key: &Key,
+        mode: OnInsufficient,
+    ) -> Outcome<Receipt> {
+        match done {
             Err(Stop::Refused(error))
-                if debit.on_insufficient == OnInsufficient::Partial && error.code == Code::InsufficientCredits =>
+                if match mode {
+                    OnInsufficient::Refuse => refusable(error.code),
+                    // Nothing there: like `refuse`.
+                    OnInsufficient::Partial => error.code == Code::InsufficientCredits,
+                    OnInsufficient::Error | OnInsufficient::Allow => false,
+                } =>
             {
-                Ok(Receipt::refused(self, Operation::Debit, &debit.key, error.code))
+                Ok(Receipt::refused(self, operation, &key.key, error.code))
             }
             other => other,
         }
     }
 
-    fn try_debit(&mut self, debit: &Debit) -> Outcome<Receipt> {
+    fn try_debit(&mut self, debit: &Debit, terms: &Terms) -> Outcome<Receipt> {
         self.must_be_open()?;
-        let plan = self.plan(debit.amount, debit.dimensions.feature.as_deref())?;
-        let missing = debit.amount - plan.taken;
-        let overdraft = match debit.on_insufficient {
+        must_be_enabled(terms, &debit.dimensions)?;
+        self.draw(Draw {
+            operation: Operation::Debit,
+            amount: debit.amount,
+            key: &debit.key,
+            on_insufficient: debit.on_insufficient,
+            dimensions: &debit.dimensions,
+            quantity: None,
+            included: None,
+            covered: false,
+            detail: None,
+        })
+    }
+
+    fn try_charge(&mut self, charge: &Charge, terms: &Terms) -> Outcome<Receipt> {
+        if terms.rate.is_some_and(|rate| rate.free) {
+            must_be_enabled(terms, &charge.dimensions)?;
+            let key = Some(charge.key.key.clone());
+            return Ok(Receipt { key, ..Receipt::nothing(self, Operation::Charge) });
+        }
+        self.must_be_open()?;
+        if charge.on_insufficient == OnInsufficient::Partial
+            && terms.rate.is_some_and(|rate| rate.model == RateModel::Package)
+        {
+            return Err(Error::argument("on_insufficient", "partial", "a package cannot be taken in part")
+                .hint("Charge a feature with package pricing with on_insufficient error, refuse or allow.")
+                .into());
+        }
+        must_be_enabled(terms, &charge.dimensions)?;
+        let feature = charge.dimensions.feature.as_deref().unwrap_or_default();
+        let rate = terms.rate.ok_or_else(|| unknown_feature(feature))?;
+        let cycle = self.account.cycle.number;
+        let price = terms.price(&rate, charge.quantity, cycle)?;
+        let by_package = price.from_package.is_positive() || price.packages.is_positive();
+        let detail = PackageDetail {
+            per_units: rate.per_units,
+            credits: rate.credits,
+            packages: price.packages,
+            from_package: price.from_package,
+            package_left: price.package_left,
+        };
+        let receipt = self.draw(Draw {
+            operation: Operation::Charge,
+            amount: price.amount,
+            key: &charge.key,
+            on_insufficient: charge.on_insufficient,
+            dimensions: &charge.dimensions,
+            quantity: Some(charge.quantity),
+            included: Some(price.included),
+            covered: by_package || price.included.is_positive(),
+            detail: by_package.then(|| detail.to_json()).transpose()?,
+        })?;
+        if by_package || price.included.is_positive() {
+            self.account.extras.meters = true;
+            self.meters.push(Meter {
+                feature: feature.into(),
+                cycle,
+                included: terms.meter.included_in(cycle) + price.included,
+                package_left: price.package_left,
+            });
+        }
+        Ok(receipt)
+    }
+
+    /// Takes credits, all of the amount or as `on_insufficient` says, if the budgets let it.
+    fn draw(&mut self, draw: Draw) -> Outcome<Receipt> {
+        let plan = self.plan(draw.amount, draw.dimensions.feature.as_deref())?;
+        let missing = draw.amount - plan.taken;
+        let overdraft = match draw.on_insufficient {
             OnInsufficient::Allow => missing,
             OnInsufficient::Partial => missing.min(self.headroom()),
             OnInsufficient::Error | OnInsufficient::Refuse => missing,
         };
-        let within = debit.on_insufficient == OnInsufficient::Allow || overdraft <= self.headroom();
+        let within = draw.on_insufficient == OnInsufficient::Allow || overdraft <= self.headroom();
         let amount = plan.taken + overdraft;
-        if !within || amount.is_zero() {
-            return Err(self.insufficient(debit.amount, plan.taken).into());
+        let for_nothing = amount.is_zero() && draw.amount.is_positive() && !draw.covered;
+        if !within || for_nothing {
+            return Err(self.insufficient(draw.amount, plan.taken).into());
         }
         (self.account.balances.debt + overdraft).checked("debt")?;
         (self.account.used + amount).checked("usage in the cycle")?;
+        self.spend_budgets(draw.dimensions, amount, draw.on_insufficient)?;
         for take in plan.takes {
             match take {
                 Take::Head(head, amount) => self.take_from_head(head, amount),
@@ -166,9 +294,9 @@ impl Book {
         }
         self.account.balances.debt += overdraft;
         self.account.used += amount;
-        let mut draft = Draft::new(Operation::Debit, amount);
-        draft.key = Some(Key { key: debit.key.clone(), request: debit.request() });
-        draft.dimensions = debit.dimensions.clone();
+        let mut draft = Draft::new(draw.operation, amount).key(Some(draw.key.clone()));
+        draft.dimensions = draw.dimensions.clone();
+        (draft.quantity, draft.included, draft.detail) = (draw.quantity, draw.included, draw.detail);
         self.record(draft);
         Ok(Receipt::of_newest(self))
     }
@@ -191,6 +319,11 @@ impl Book {
             }
             Status::Closed => Err(crate::cycle::closed(&self.account.account)),
         }
+    }
+
+    /// LC011 where the account is closed: a frozen one may still be changed.
+    pub(crate) fn must_not_be_closed(&self) -> Result<()> {
+        if self.account.is_closed() { Err(crate::cycle::closed(&self.account.account)) } else { Ok(()) }
     }
 
     /// What a debit of this amount would take, lot by lot; nothing is taken. Time must be settled.
@@ -219,6 +352,22 @@ impl Book {
         }
         Ok(lines)
     }
+}
+
+/// LC010 where the feature is switched off.
+fn must_be_enabled(terms: &Terms, dimensions: &Dimensions) -> Result<()> {
+    if terms.enabled {
+        return Ok(());
+    }
+    let feature = dimensions.feature.as_deref().unwrap_or_default();
+    Err(Error::new(Code::FeatureDisabled, format!("feature {feature:?} is switched off for this account"))
+        .detail(format!("feature={feature}")))
+}
+
+/// LC014.
+pub fn unknown_feature(feature: &str) -> Error {
+    Error::new(Code::UnknownFeature, format!("no rate is defined for feature {feature:?}"))
+        .detail(format!("feature={feature}"))
 }
 
 /// Whether `refuse` turns the error into a receipt; the others are raised all the same.

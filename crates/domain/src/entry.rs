@@ -11,6 +11,11 @@ pub enum Operation {
     Grant,
     Schedule,
     Debit,
+    Charge,
+    Subscribe,
+    ChangePlan,
+    SetSeats,
+    Unsubscribe,
     Reset,
     Redact,
     Configure,
@@ -25,11 +30,16 @@ pub enum Operation {
     Invoice,
 }
 
-const OPERATIONS: [(Operation, &str); 15] = [
+const OPERATIONS: [(Operation, &str); 20] = [
     (Operation::Open, "open"),
     (Operation::Grant, "grant"),
     (Operation::Schedule, "schedule"),
     (Operation::Debit, "debit"),
+    (Operation::Charge, "charge"),
+    (Operation::Subscribe, "subscribe"),
+    (Operation::ChangePlan, "change_plan"),
+    (Operation::SetSeats, "set_seats"),
+    (Operation::Unsubscribe, "unsubscribe"),
     (Operation::Reset, "reset"),
     (Operation::Redact, "redact"),
     (Operation::Configure, "configure"),
@@ -55,7 +65,7 @@ impl Operation {
     /// Whether it takes from lots, so that `from_allowance` and `from_credits` say what they bore; of the others they
     /// say what the lots gained.
     pub fn takes(self) -> bool {
-        matches!(self, Operation::Debit | Operation::Expire)
+        self.is_usage() || self == Operation::Expire
     }
 
     /// Whether it changes what the account is set to.
@@ -66,9 +76,14 @@ impl Operation {
         )
     }
 
+    /// Whether it changes which plans the account holds.
+    pub fn is_about_plans(self) -> bool {
+        matches!(self, Operation::Subscribe | Operation::ChangePlan | Operation::SetSeats | Operation::Unsubscribe)
+    }
+
     /// Whether it counts as usage of the cycle.
     pub fn is_usage(self) -> bool {
-        matches!(self, Operation::Debit)
+        matches!(self, Operation::Debit | Operation::Charge)
     }
 }
 
@@ -132,7 +147,7 @@ pub struct Entry {
     pub included: Option<Amount>,
     pub refers_to: Option<i64>,
     pub reason: Option<String>,
-    /// JSON: the settings that `open` and `configure` leave, the result of `reset`.
+    /// JSON: the settings that `open` and `configure` leave, the result of `reset`, the plan of `allowance` …
     pub detail: Option<String>,
     pub effective_at: Timestamp,
     pub recorded_at: Timestamp,

@@ -6,7 +6,8 @@
 //! | [`account`], [`lot`], [`entry`] | what the ledger keeps |
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
-//! | [`grant`], [`debit`], [`lifecycle`] | the operations |
+//! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
+//! | [`grant`], [`debit`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
@@ -15,6 +16,7 @@ pub mod account;
 pub mod amount;
 pub mod audit;
 pub mod book;
+pub mod budget;
 pub mod calendar;
 pub mod chain;
 pub mod cycle;
@@ -23,10 +25,14 @@ pub mod entry;
 pub mod error;
 pub mod grant;
 pub mod lifecycle;
+pub mod limits;
 pub mod lot;
 pub mod name;
+pub mod plan;
+pub mod rate;
 pub mod receipt;
 pub mod settle;
+pub mod subscribe;
 pub mod time;
 #[cfg(any(test, feature = "tz"))]
 pub mod zone_tz;

@@ -3,10 +3,13 @@
 use crate::account::{Account, Cycle, DebtPolicy, Settings, Status};
 use crate::amount::Amount;
 use crate::book::{Book, Description, Draft, Outcome};
+use crate::budget::BudgetRow;
 use crate::cycle::{CycleResult, closed};
 use crate::entry::{Dimensions, Operation};
 use crate::error::{Error, Result};
 use crate::lot::LotStatus;
+use crate::plan::Subscription;
+use crate::rate::Switch;
 use crate::receipt::Receipt;
 use crate::time::{Interval, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,36 @@ pub struct Detail {
     /// Of `reset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<CycleResult>,
+    /// The plan that the entry is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// All of the account's, of an entry that is about a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<Subscription>,
+    /// Of an entry that sets something else than the account's own settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// What `configure` set beside the account's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    Feature(Switch),
+    Budget(BudgetRow),
+    NoBudget { budget: i32 },
+}
+
+/// What an entry keeps, as JSON, that time made for a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanDetail {
+    pub plan: String,
+}
+
+impl PlanDetail {
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| Error::invalid(format!("the plan's name cannot be kept: {e}")))
+    }
 }
 
 impl Detail {
@@ -35,7 +68,15 @@ impl Detail {
             opened_by_grant: account.opened_by_grant,
             opened_with: None,
             result: None,
+            plan: None,
+            subscriptions: Vec::new(),
+            change: None,
         }
+    }
+
+    /// What of it must be so of the account's row as well, and not only of the entry.
+    pub fn state(self) -> Detail {
+        Detail { opened_with: None, result: None, plan: None, subscriptions: Vec::new(), change: None, ..self }
     }
 
     pub fn to_json(&self) -> Result<String> {
@@ -282,7 +323,8 @@ impl Book {
         self.need_all()?;
         self.settle(zone)?;
         let now = self.now();
-        self.close_cycle(now, None);
+        self.close_cycle(now, None, zone)?;
+        self.holdings.end();
         self.account.cycle.end = Some(now);
         for index in 0..self.lots.len() {
             match self.lots[index].status {

@@ -174,6 +174,8 @@ pub struct Lot {
     pub cycle: i32,
     pub price: Option<Price>,
     pub payment_ref: Option<String>,
+    /// The plan that granted it.
+    pub plan: Option<String>,
     /// Differs from what is stored.
     pub changed: bool,
 }

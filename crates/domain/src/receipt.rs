@@ -23,6 +23,8 @@ pub struct Receipt {
     /// Change of the debt: positive drawn, negative repaid.
     pub overdraft: Amount,
     pub after: Balances,
+    /// Units that included units covered.
+    pub included: Amount,
     pub refers_to: Option<i64>,
     pub recorded_at: Timestamp,
 }
@@ -41,6 +43,7 @@ impl Receipt {
             from_credits: entry.from_credits(),
             overdraft: entry.debt_change,
             after: entry.after,
+            included: entry.included.unwrap_or_default(),
             refers_to: entry.refers_to,
             recorded_at: entry.recorded_at,
         }
@@ -68,6 +71,7 @@ impl Receipt {
             from_credits: Amount::ZERO,
             overdraft: Amount::ZERO,
             after: book.account.balances,
+            included: Amount::ZERO,
             refers_to: None,
             recorded_at: book.now(),
         }
@@ -87,6 +91,7 @@ impl Receipt {
             from_credits: Amount::ZERO,
             overdraft: Amount::ZERO,
             after: Balances::default(),
+            included: Amount::ZERO,
             refers_to: None,
             recorded_at: now,
         }

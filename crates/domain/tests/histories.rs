@@ -77,7 +77,7 @@ impl Ledger {
                     self.save(book);
                     return Ok(value);
                 }
-                Err(Stop::NeedLots) => assert_ne!(*extent, Extent::All, "a complete book asked for more lots"),
+                Err(Stop::NeedMore) => assert_ne!(*extent, Extent::All, "a complete book asked for more lots"),
                 Err(Stop::Refused(error)) => return Err(error),
             }
         }

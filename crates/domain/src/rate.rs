@@ -1,0 +1,222 @@
+//! Rates: what units of a feature cost; included units, and the units left of packages.
+
+use crate::amount::Amount;
+use crate::debit::unknown_feature;
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a quantity becomes credits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateModel {
+    /// Exactly in proportion.
+    PerUnit,
+    /// By whole packages; what is left of one covers the next units.
+    Package,
+}
+
+impl RateModel {
+    pub fn name(self) -> &'static str {
+        match self {
+            RateModel::PerUnit => "per_unit",
+            RateModel::Package => "package",
+        }
+    }
+
+    /// LC005 for another name.
+    pub fn parse(name: &str) -> Result<RateModel> {
+        [RateModel::PerUnit, RateModel::Package]
+            .into_iter()
+            .find(|model| model.name() == name)
+            .ok_or_else(|| Error::argument("model", name, "model is none of per_unit, package"))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// For `per_units` units; zero where it is free.
+    pub credits: Amount,
+    /// Units, above zero.
+    pub per_units: Amount,
+    pub model: RateModel,
+    /// Never draws, never fails for want of credits, leaves no entry.
+    pub free: bool,
+}
+
+impl Rate {
+    /// LC004 or LC005 where it cannot be. `credits` as the caller gave them.
+    pub fn new(credits: Option<Amount>, per_units: Amount, model: RateModel, free: bool) -> Result<Rate> {
+        let credits = match (credits, free) {
+            (Some(credits), true) => {
+                return Err(Error::argument("credits", credits, "a free feature has no credits")
+                    .hint("Leave credits out, or free."));
+            }
+            (None, false) => {
+                return Err(Error::argument("credits", "NULL", "credits must be given unless the feature is free"));
+            }
+            (credits, _) => credits.unwrap_or_default(),
+        };
+        if credits.is_negative() {
+            return Err(Error::amount("credits must not be negative").detail(format!("credits={credits}")));
+        }
+        if !per_units.is_positive() {
+            return Err(Error::amount("per_units must be above zero").detail(format!("per_units={per_units}")));
+        }
+        Ok(Rate { credits, per_units, model, free })
+    }
+}
+
+/// A version of a feature's rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateVersion {
+    pub rate: Rate,
+    pub effective_at: Timestamp,
+    /// 1, 2, 3 … within the feature.
+    pub version: i32,
+    pub defined_at: Timestamp,
+}
+
+/// The rate in force at an instant, of versions that come newest first by `(effective_at, version)`. The first one counts
+/// for earlier instants, too, unless it was scheduled: a clock that was set back makes no feature unknown.
+pub fn in_force(newest_first: impl IntoIterator<Item = RateVersion>, instant: Timestamp) -> Option<Rate> {
+    let mut first = None;
+    for version in newest_first {
+        if version.effective_at <= instant {
+            return Some(version.rate);
+        }
+        first = (version.effective_at <= version.defined_at).then_some(version.rate);
+    }
+    first
+}
+
+/// What an account has used of a feature's included units, and has left of packages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meter {
+    pub feature: String,
+    /// To which `included` belongs; in any other cycle none are used yet.
+    pub cycle: i32,
+    /// Included units used.
+    pub included: Amount,
+    /// Units left of packages that were paid for.
+    pub package_left: Amount,
+}
+
+impl Meter {
+    /// Included units used in this cycle.
+    pub fn included_in(&self, cycle: i32) -> Amount {
+        if self.cycle == cycle { self.included } else { Amount::ZERO }
+    }
+}
+
+/// Whether a feature may be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    pub feature: String,
+    pub enabled: bool,
+    pub changed_at: Timestamp,
+}
+
+/// What a debit or charge has to know of its feature beside the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Not switched off.
+    pub enabled: bool,
+    /// In force now; `None`: no rate is defined.
+    pub rate: Option<Rate>,
+    /// Units of the feature that the account's plans include in this cycle.
+    pub included: Amount,
+    pub meter: Meter,
+}
+
+/// Of a feature that nobody switched off and that is not metered.
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms { enabled: true, rate: None, included: Amount::ZERO, meter: Meter::default() }
+    }
+}
+
+/// What a quantity costs, and what covers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    pub amount: Amount,
+    /// Units covered by included units.
+    pub included: Amount,
+    /// Units covered by what was left of a package.
+    pub from_package: Amount,
+    /// Packages to be paid, as a number of whole ones.
+    pub packages: Amount,
+    /// Units left of packages afterwards.
+    pub package_left: Amount,
+}
+
+impl Terms {
+    /// The price of a quantity: included units first, then units of a package already paid, the rest by the rate. LC004
+    /// where it reaches 10^14.
+    pub fn price(&self, rate: &Rate, quantity: Amount, cycle: i32) -> Result<Price> {
+        let included = quantity.min((self.included - self.meter.included_in(cycle)).or_zero());
+        let from_package = (quantity - included).min(self.meter.package_left);
+        let priced = quantity - included - from_package;
+        let left = self.meter.package_left - from_package;
+        let too_much = || Error::amount("the price would reach 10^14").detail(format!("quantity={quantity}"));
+        let (amount, packages, package_left) = match rate.model {
+            RateModel::PerUnit => {
+                let amount = priced.times_up(rate.credits, rate.per_units).ok_or_else(too_much)?;
+                (amount, Amount::ZERO, left)
+            }
+            RateModel::Package => {
+                let packages = priced.micros().div_ceil_by(rate.per_units.micros());
+                let amount = packages.checked_mul(rate.credits.micros()).ok_or_else(too_much)?;
+                // Below one package more than what is priced.
+                let bought = Amount::from_micros(packages * rate.per_units.micros());
+                (Amount::from_micros(amount), Amount::whole(packages), left + bought - priced)
+            }
+        };
+        Ok(Price { amount: amount.checked("price")?, included, from_package, packages, package_left })
+    }
+}
+
+impl Terms {
+    /// What a charge of this quantity would cost now. LC014 where no rate is defined.
+    pub fn quote(&self, feature: &str, quantity: Amount, cycle: i32) -> Result<Amount> {
+        match &self.rate {
+            Some(rate) if rate.free => Ok(Amount::ZERO),
+            Some(rate) => Ok(self.price(rate, quantity, cycle)?.amount),
+            None => Err(unknown_feature(feature)),
+        }
+    }
+}
+
+trait DivCeil {
+    fn div_ceil_by(self, divisor: i128) -> i128;
+}
+
+impl DivCeil for i128 {
+    /// Of numbers that are not negative.
+    fn div_ceil_by(self, divisor: i128) -> i128 {
+        self / divisor + i128::from(self % divisor > 0)
+    }
+}
+
+/// What an entry keeps, as JSON, of a charge that a package covered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageDetail {
+    /// Units of a package, and its credits.
+    pub per_units: Amount,
+    pub credits: Amount,
+    /// Packages that this charge paid.
+    pub packages: Amount,
+    /// Units that an earlier charge had paid for.
+    pub from_package: Amount,
+    /// Units left afterwards.
+    pub package_left: Amount,
+}
+
+impl PackageDetail {
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| Error::invalid(format!("the package cannot be kept: {e}")))
+    }
+
+    pub fn from_json(json: &str) -> Result<PackageDetail> {
+        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a charge: {e}")))
+    }
+}

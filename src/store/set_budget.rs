@@ -1,0 +1,68 @@
+//! Setting a budget: what was drawn in its running period counts against a new one.
+
+use super::book::Desk;
+use super::lookup::Sight;
+use super::{read, terms};
+use crate::pg::{Result, Spi, Statement, Type};
+use credits_domain::amount::Amount;
+use credits_domain::book::{Book, Outcome};
+use credits_domain::budget::{BudgetUse, EACH_ACTOR, Period, SetBudget, Span};
+use credits_domain::time::Timestamp;
+
+static CYCLE_BEGAN_AFTER: Statement = Statement::new(
+    "SELECT entry FROM credits_ledger.cycles WHERE account = $1 AND cycle = $2",
+    &[Type::Text, Type::I32],
+);
+
+static USED_SINCE: Statement = Statement::new(
+    "SELECT CASE WHEN $3 THEN coalesce(actor, '') ELSE '' END, sum(amount) FROM credits_ledger.entries \
+     WHERE account = $1 AND entry > $2 AND operation IN ('debit', 'charge') AND amount > 0 \
+       AND ($4 IS NULL OR actor = $4) AND ($5 IS NULL OR feature = $5) \
+     GROUP BY 1",
+    &[Type::Text, Type::I64, Type::Bool, Type::Text, Type::Text],
+);
+
+/// What `credits_set_budget` answers: the use by nobody in particular.
+pub struct Stands {
+    pub used: Amount,
+    pub span: Span,
+    pub ends_at: Option<Timestamp>,
+}
+
+pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<Stands>> {
+    let name = book.account.account.clone();
+    let (now, cycle) = (book.now(), book.account.cycle);
+    let rows = terms::budget_rows(desk.spi, Sight::Newest, &name)?;
+    let span = request.period.span(cycle, now, desk.zone)?;
+    let ends_at = request.period.end(cycle, now, desk.zone)?;
+    let is_new = request.limit.is_some() && !rows.iter().any(|row| request.is_of(row));
+    let used = if is_new { used_since(desk.spi, book, request, span)? } else { Vec::new() };
+    let stands = match is_new {
+        true => used.iter().find(|used| used.actor.is_empty()).map(|used| used.used),
+        false => terms::budgets(desk.spi, book, desk.zone, None)?
+            .into_iter()
+            .find(|budget| request.is_of(&budget.row))
+            .map(|budget| budget.used.used),
+    };
+    let used_by_nobody = stands.unwrap_or_default();
+    Ok(book.set_budget(request, &rows, used).map(|_| Stands { used: used_by_nobody, span, ends_at }))
+}
+
+/// What was drawn since the period began, by user.
+fn used_since(spi: &Spi, book: &Book, request: &SetBudget, span: Span) -> Result<Vec<BudgetUse>> {
+    let name = book.account.account.as_str();
+    let before = match request.period {
+        Period::Cycle => {
+            let closed = spi.write(&CYCLE_BEGAN_AFTER, &[name.into(), (book.account.cycle.number - 1).into()])?;
+            closed.first().map_or(Ok(0), |row| row.i64(0))?
+        }
+        _ => read::newest_before(spi, name, book.account.entry, span.start)?,
+    };
+    let each = request.actor.as_deref() == Some(EACH_ACTOR);
+    let actor = request.actor.as_deref().filter(|_| !each);
+    let values = [name.into(), before.into(), each.into(), actor.into(), request.feature.as_deref().into()];
+    let used = |row: &crate::pg::Columns| -> Result<BudgetUse> {
+        Ok(BudgetUse { budget: 0, actor: row.text(0)?.into(), span, used: row.amount(1)? })
+    };
+    spi.write(&USED_SINCE, &values)?.iter().map(|row| used(&row)).collect()
+}
