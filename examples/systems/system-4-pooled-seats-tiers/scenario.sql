@@ -36,7 +36,7 @@ WHERE p.per_seat GROUP BY s.plan, p.rank ORDER BY p.rank, s.plan;
 SELECT plan, (metadata ->> 'price')::numeric AS usd_per_month, allowance AS credits,
        round((metadata ->> 'price')::numeric / allowance, 3) AS usd_per_credit
 FROM credits_plans WHERE metadata ->> 'sells' = 'credits' ORDER BY rank;
-\echo The larger the tier, the cheaper the credit, or as cheap; the largest at 60 % of the smallest:
+\echo The larger the tier, the cheaper the credit, or as cheap; the largest at 60% of the smallest:
 SELECT bool_and(per_credit <= coalesce(before, per_credit)) AS never_dearer,
        round(min(per_credit) / max(per_credit), 2) AS largest_to_smallest
 FROM (SELECT per_credit, lag(per_credit) OVER (ORDER BY rank) AS before
@@ -135,7 +135,7 @@ INSERT INTO app.telephony_usage VALUES ('atlas', '2026-06-05 10:00', 'call', 'ag
 SELECT amount, available FROM credits_charge('atlas', 'voice_agent', 900, 'call-2', actor => 'agent/reception');
 COMMIT;
 SELECT amount, available FROM credits_charge('atlas', 'auto_update', 1, 'call-2-update', actor => 'agent/reception');
-\echo Nobody has a share or a limit of his own, neither a user nor an agent; there is no cap for the account either:
+\echo No user and no agent has a share or a limit, and the account has no cap:
 SELECT count(*) AS budgets FROM credits_budgets;
 SELECT actor, -sum(amount) AS drawn FROM credits_history
 WHERE account = 'atlas' AND operation = 'charge' GROUP BY actor ORDER BY actor;
@@ -246,17 +246,17 @@ DELETE FROM app.calls_asked_for WHERE asked_by = 'batch';
 SELECT count(*) AS calls_to_make FROM app.calls_to_make;
 
 \echo
-\echo == 15. Low: 75 % used, and on pace to run out ==
+\echo == 15. Low: 75% used, and on pace to run out ==
 SET credits_ledger.now = '2026-07-03 00:00';
 SELECT account FROM credits_open_account('cedar', debt_policy => 'forgive_at_reset');
 SELECT amount, available FROM credits_subscribe('cedar', 'growth', 'crm', seats => 2);
 SELECT bool_and(enabled) AS all_features FROM app.switch_features_by_plan('cedar');
-\echo 10 July: half is used in 7 days, the rest would last 7 more. That is too fast, but not yet 75 %:
+\echo 10 July: half is used in 7 days, the rest would last 7 more. That is too fast, but not yet 75%:
 SET credits_ledger.now = '2026-07-10 00:00';
 SELECT amount, available FROM credits_charge('cedar', 'enrichment', 750, 'list-1');
 SELECT used_percent, burn_per_day, runs_out_at, cycle_end, on_pace, state
 FROM app.credit_states WHERE account = 'cedar';
-\echo 12 July: 75 % in 9 days, the rest would last 3 more:
+\echo 12 July: 75% in 9 days, the rest would last 3 more:
 SET credits_ledger.now = '2026-07-12 00:00';
 SELECT amount, available FROM credits_charge('cedar', 'enrichment', 375, 'list-2');
 SELECT used_percent, burn_per_day, runs_out_at, cycle_end, on_pace, state
@@ -316,7 +316,7 @@ COPY (SELECT day, feature, actor, operations, quantity, credits FROM credits_usa
       WHERE account = 'atlas' ORDER BY day, feature, actor) TO STDOUT WITH (FORMAT csv, HEADER);
 
 \echo
-\echo == 19. 75 % used, but in time: no warning ==
+\echo == 19. 75% used, but in time: no warning ==
 SET credits_ledger.now = '2026-07-03 00:00';
 SELECT account FROM credits_open_account('fir');
 SELECT amount, available FROM credits_subscribe('fir', 'essentials', 'crm', seats => 2);

@@ -149,7 +149,7 @@ CREATE OR REPLACE VIEW app.calls_to_make AS
 SELECT c.agent, c.asked_by, c.lead FROM app.calls_asked_for c JOIN app.voice_agents a USING (agent)
 WHERE a.state = 'active';
 
--- Low and exhausted, until the ledger's own alerts do it. Exhausted: nothing is left of what once was. Low: 75 % are
+-- Low and exhausted, until the ledger's own alerts do it. Exhausted: nothing is left of what once was. Low: 75% are
 -- used, and at the pace of this cycle the rest does not last to its end. A pace is taken over an hour at least.
 CREATE OR REPLACE VIEW app.credit_states AS
 SELECT
