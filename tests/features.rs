@@ -173,6 +173,22 @@ fn each_change_is_an_entry_and_the_last_write_wins() {
     sound(&mut s);
 }
 
+/// Features are on unless they were switched off: to say so changes nothing.
+#[test]
+fn switching_on_what_was_never_off_is_no_change() {
+    let (_db, mut s) = start();
+    s.run("SELECT * FROM credits_grant('a', 100, 'g')");
+    s.row("SELECT * FROM credits_set_feature('a', 'chat', true)").has(&[
+        ("account", "a"),
+        ("feature", "chat"),
+        ("enabled", "t"),
+        ("changed_at", "NULL"),
+    ]);
+    assert_eq!(configures(&mut s, "a"), "0");
+    s.row("SELECT * FROM credits_debit('a', 1, 'd', 'chat')").has(&[("balance", "99"), ("entry", "3")]);
+    sound(&mut s);
+}
+
 #[test]
 fn a_switch_stands_and_falls_with_its_transaction() {
     let (db, mut s) = start();

@@ -104,6 +104,18 @@ fn a_key_of_a_paid_charge_replays_after_the_feature_became_free() {
 }
 
 #[test]
+fn a_key_of_another_operation_is_another_request() {
+    let (_db, mut s) = start();
+    s.run(HELP_IS_FREE);
+    s.run("SELECT * FROM credits_grant('a', 10, 'g')");
+    s.run("SELECT * FROM credits_debit('a', 1, 'd', 'help')");
+    for key in ["g", "d"] {
+        fails(&mut s, &format!("credits_charge('a', 'help', 1, '{key}')"), "LC003");
+    }
+    free(&mut s, "'a', 'help', 1, 'c'");
+}
+
+#[test]
 fn a_feature_that_was_free_is_paid_for_from_its_rate_on() {
     let (_db, mut s) = start();
     s.run(HELP_IS_FREE);

@@ -240,6 +240,41 @@ fn a_redefinition_counts_from_the_next_cycle() {
     sound(&mut s);
 }
 
+/// When the cycle began, nothing was included.
+#[test]
+fn a_first_definition_for_a_plan_that_is_held_counts_from_the_next_cycle() {
+    let (_db, mut s) = with_pro();
+    s.run("SELECT * FROM credits_define_rate('mails', 1)");
+    s.at("2026-02-10 00:00+00");
+    s.run("SELECT * FROM credits_include('pro', 'mails', 10)");
+    charge(&mut s, "a", "mails", "4", "c1").has(&[("included", "0"), ("amount", "4")]);
+    s.at("2026-02-28 11:59:59.999999+00");
+    charge(&mut s, "a", "mails", "4", "c2").has(&[("included", "0"), ("amount", "4")]);
+    s.at(FEB);
+    charge(&mut s, "a", "mails", "14", "c3").has(&[("included", "10"), ("amount", "4")]);
+    sound(&mut s);
+}
+
+/// A plan that is newer than the cycle covers what it was defined to cover when the account took it up.
+#[test]
+fn a_plan_defined_and_joined_in_mid_cycle_covers_at_once() {
+    let (_db, mut s) = with_pro();
+    uses(&mut s, "a", &[("50", "50", "0")]);
+    s.at("2026-02-10 00:00+00");
+    s.run("SELECT * FROM credits_define_plan('addon', 0)");
+    s.run("SELECT * FROM credits_include('addon', 'runs', 30)");
+    s.at("2026-02-12 00:00+00");
+    s.run("SELECT * FROM credits_subscribe('a', 'addon', 'addon')");
+    left(&mut s, "a", "30");
+    // Defined anew, it counts from the next cycle.
+    s.at("2026-02-14 00:00+00");
+    s.run("SELECT * FROM credits_include('addon', 'runs', 40)");
+    uses(&mut s, "a", &[("35", "30", "10")]);
+    s.at(FEB);
+    left(&mut s, "a", "90");
+    sound(&mut s);
+}
+
 #[test]
 fn of_several_redefinitions_in_a_cycle_the_last_one_counts() {
     let (_db, mut s) = with_pro();
@@ -460,7 +495,7 @@ fn partial_draws_what_there_is_for_the_priced_units() {
         ["60|50|-3"]
     );
     left(&mut s, "a", "0");
-    // Wholly covered, it wants no credit; nothing covered and nothing there, it is refused.
+    // What is covered is taken where there is no credit, wholly covered or not; where neither is there, it is refused.
     s.at(FEB);
     s.run("SELECT * FROM credits_debit('a', 100, 'd2')");
     s.row("SELECT * FROM credits_charge('a', 'runs', 50, 'c2', on_insufficient => 'partial')").has(&[

@@ -147,7 +147,7 @@ impl Account {
         let most = self.allowance + self.credits + (self.limit - self.debt).max(0);
         let amount = match mode {
             "allow" => cover.amount,
-            "partial" if most > 0 => cover.amount.min(most),
+            "partial" if most + cover.included + cover.from_package > 0 => cover.amount.min(most),
             _ if cover.amount <= most || cover.amount == 0 => cover.amount,
             "error" => return Answer::Raised("LC001"),
             _ => return Answer::Refused("LC001"),
