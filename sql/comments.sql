@@ -609,7 +609,6 @@ COMMENT ON COLUMN @extschema@.credits_subscriptions.pending_end IS 'Whether it e
 COMMENT ON COLUMN @extschema@.credits_subscriptions.pending_at IS
 'When what is pending takes effect; NULL where nothing is, and on a manual account.';
 COMMENT ON COLUMN @extschema@.credits_subscriptions.subscribed_at IS 'When the plan was taken up.';
-COMMENT ON COLUMN @extschema@.credits_subscriptions.entry IS 'The entry by which it was taken up.';
 COMMENT ON VIEW @extschema@.credits_rates IS
 'One row per rate that is in force or scheduled. Rates that are over, or were replaced before they came into force,
 are not shown.';

@@ -242,7 +242,6 @@ COMMENT ON COLUMN credits_ledger.subscriptions.plan IS 'The plan.';
 COMMENT ON COLUMN credits_ledger.subscriptions.held IS 'Whether the account holds it now.';
 COMMENT ON COLUMN credits_ledger.subscriptions.seats IS 'Its seats, those above the plan''s seat_cap counted.';
 COMMENT ON COLUMN credits_ledger.subscriptions.subscribed_at IS 'When it was last taken up.';
-COMMENT ON COLUMN credits_ledger.subscriptions.entry IS 'The entry by which it was last taken up.';
 COMMENT ON COLUMN credits_ledger.subscriptions.pending_plan IS
 'The plan that replaces it when the cycle ends; NULL for none.';
 COMMENT ON COLUMN credits_ledger.subscriptions.pending_seats IS

@@ -217,7 +217,6 @@ CREATE TABLE credits_ledger.subscriptions (
     held               boolean     NOT NULL,   -- now
     seats              integer     NOT NULL,
     subscribed_at      timestamptz NOT NULL,
-    entry              bigint      NOT NULL,   -- by which it was last taken up
     -- what the next cycle brings
     pending_plan       text COLLATE "C",       -- it is replaced by this plan
     pending_seats      integer,

@@ -354,8 +354,7 @@ SELECT
     s.pending_end,
     CASE WHEN s.pending_end OR s.pending_plan IS NOT NULL OR s.pending_seats IS NOT NULL THEN a.cycle_end END
                                                                     AS pending_at,
-    s.subscribed_at,
-    s.entry
+    s.subscribed_at
 FROM credits_ledger.subscriptions s
 JOIN credits_ledger.accounts a ON a.account = s.account
 WHERE s.held;

@@ -146,7 +146,7 @@ fn newest_until(spi: &Spi, account: &str, instant: &'static Statement, mut last:
 /// The number of the newest entry, up to `last`, that was recorded before this instant; 0: none was.
 pub fn newest_before(spi: &Spi, account: &str, last: i64, instant: Timestamp) -> Result<i64> {
     let before = Timestamp(instant.0 - 1);
-    let first = spi.read(&RECORDED_AT, &[account.into(), 1.into()])?;
+    let first = spi.read(&RECORDED_AT, &[account.into(), 1_i64.into()])?;
     match first.first().map(|row| row.time(0)).transpose()? {
         Some(first) if first <= before => newest_until(spi, account, &RECORDED_AT, last, before),
         _ => Ok(0),
