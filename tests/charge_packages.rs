@@ -434,6 +434,51 @@ fn debits_leave_packages_alone() {
     sound(&mut s);
 }
 
+/// A snapshot from before: the charge fails or counts on what is left now, and never uses a unit twice.
+#[test]
+fn an_old_snapshot_uses_no_unit_twice() {
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        let (db, mut s) = with_runs();
+        costs(&mut s, "a", "runs", &[("40", "1")]);
+        let mut old = db.session();
+        old.at(JAN);
+        old.run(&format!("BEGIN ISOLATION LEVEL {level}"));
+        assert_eq!(quote(&mut old, "a", "runs", "60"), "0");
+        costs(&mut s, "a", "runs", &[("50", "0")]);
+        match old.try_run("SELECT * FROM credits_charge('a', 'runs', 30, 'old')") {
+            Ok(rows) => {
+                rows[0].has(&[("amount", "1")]);
+                old.run("COMMIT");
+                left(&mut s, "a", "runs", "80");
+            }
+            Err(error) => {
+                assert_eq!(error.code, "40001", "{level}: {error}");
+                old.run("ROLLBACK");
+                left(&mut s, "a", "runs", "10");
+            }
+        }
+        sound(&mut s);
+    }
+}
+
+/// Whoever changes the stored units by hand is found out.
+#[test]
+fn verify_works_the_units_out_anew() {
+    let (_db, mut s) = with_runs();
+    s.run("SELECT * FROM credits_grant('b', 10, 'g')");
+    costs(&mut s, "a", "runs", &[("40", "1")]);
+    costs(&mut s, "b", "runs", &[("40", "1")]);
+    sound(&mut s);
+    for change in ["package_left = package_left + 0.000001", "package_left = 0", "included = 1"] {
+        s.run("BEGIN");
+        s.run(&format!("UPDATE credits_ledger.meters SET {change} WHERE account = 'a'"));
+        assert_eq!(s.list("SELECT DISTINCT account FROM credits_verify()"), ["a"], "{change}");
+        s.run("ROLLBACK");
+    }
+    s.run("DELETE FROM credits_ledger.meters WHERE account = 'a'");
+    assert_eq!(s.list("SELECT DISTINCT account FROM credits_verify()"), ["a"]);
+}
+
 #[test]
 fn many_sessions_share_packages_to_the_unit() {
     const SESSIONS: usize = 4;

@@ -375,7 +375,9 @@ fn play(seed: u64, steps: usize) {
                 both.accounts[who].grant(amount);
             }
             12 | 13 => {
-                let (feature, price) = (dice.roll(FEATURES.len() as i64) as usize, dice.price());
+                let feature = dice.roll(FEATURES.len() as i64) as usize;
+                // Now and then the price of now, which may be scheduled, too.
+                let price = if dice.roll(4) == 0 { both.definitions.price(feature, now) } else { dice.price() };
                 let effective = match dice.roll(3) {
                     0 => Some(now + dice.roll(CYCLE)),
                     1 => Some(both.accounts[0].start + CYCLE),

@@ -276,6 +276,27 @@ fn frozen_accounts_can_be_switched_and_closed_ones_cannot() {
     sound(&mut s);
 }
 
+/// Whoever changes the stored switch by hand is found out.
+#[test]
+fn verify_works_the_switches_out_anew() {
+    let (_db, mut s) = start();
+    s.run("SELECT * FROM credits_grant('a', 100, 'g')");
+    s.run("SELECT * FROM credits_grant('b', 100, 'g')");
+    switch(&mut s, "a", "chat", false);
+    switch(&mut s, "b", "chat", false);
+    sound(&mut s);
+    for change in [
+        "UPDATE credits_ledger.switches SET enabled = true WHERE account = 'a'",
+        "DELETE FROM credits_ledger.switches WHERE account = 'a'",
+        "INSERT INTO credits_ledger.switches VALUES ('a', 'image', false, '2026-01-31 12:00+00')",
+    ] {
+        s.run("BEGIN");
+        s.run(change);
+        assert_eq!(s.list("SELECT DISTINCT account FROM credits_verify()"), ["a"], "{change}");
+        s.run("ROLLBACK");
+    }
+}
+
 #[test]
 fn what_cannot_be_switched() {
     let (_db, mut s) = start();

@@ -419,6 +419,63 @@ fn a_definition_stands_and_falls_with_its_transaction() {
     assert_eq!(quote(&mut other, "a", "chat", "1"), "6");
 }
 
+/// Who defines waits for who is defining; who charges waits for neither.
+#[test]
+fn versions_are_numbered_one_by_one() {
+    let (db, mut s) = start();
+    s.run("SELECT * FROM credits_grant('a', 1000, 'g')");
+    s.run("SELECT * FROM credits_define_rate('chat', 2)");
+    s.run("BEGIN");
+    s.run("SELECT * FROM credits_define_rate('chat', 3)");
+    let mut other = db.session();
+    other.at(JAN);
+    other.run("SET lock_timeout = '300ms'");
+    costs(&mut other, "a", "chat", &[("1", "2")]);
+    s.run("COMMIT");
+    costs(&mut other, "a", "chat", &[("1", "3")]);
+    let threads: Vec<_> = (0..4)
+        .map(|who| {
+            let mut session = db.session();
+            std::thread::spawn(move || {
+                session.at(JAN);
+                for n in 0..10 {
+                    session.run(&format!("SELECT * FROM credits_define_rate('chat', {}.{n})", who + 10));
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let newest = s.row("SELECT * FROM credits_rates WHERE feature = 'chat'");
+    newest.has(&[("version", "42"), ("in_force", "t")]);
+    assert_eq!(quote(&mut s, "a", "chat", "1000"), s.one("SELECT trim_scale(credits * 1000) FROM credits_rates"));
+}
+
+/// With the server's own clock: what one statement defines, the next one uses, also within a function.
+#[test]
+fn a_definition_counts_for_what_follows_it() {
+    let (_db, mut s) = start();
+    s.at("");
+    s.run("SELECT * FROM credits_grant('a', 1000, 'g')");
+    s.run("SELECT * FROM credits_define_rate('chat', 2)");
+    s.run("CREATE TABLE seen (quoted numeric, charged numeric)");
+    for (n, credits) in ["3", "4", "5", "6"].iter().enumerate() {
+        s.run(&format!(
+            "DO $$ DECLARE quoted numeric;
+             BEGIN
+                 PERFORM credits_define_rate('chat', {credits});
+                 quoted := credits_quote('a', 'chat', 1);
+                 INSERT INTO seen SELECT quoted, amount FROM credits_charge('a', 'chat', 1, 'c{n}');
+             END $$"
+        ));
+    }
+    assert_eq!(s.list("SELECT trim_scale(quoted), trim_scale(charged) FROM seen"), ["3|3", "4|4", "5|5", "6|6"]);
+    s.run("BEGIN");
+    s.run("SELECT * FROM credits_define_rate('chat', 7)");
+    costs(&mut s, "a", "chat", &[("1", "7")]);
+    s.run("COMMIT");
+    sound(&mut s);
+}
+
 /// The statement that a long transaction is in reads the rate that is committed, not one of its beginning.
 #[test]
 fn a_definition_counts_for_transactions_that_run() {
