@@ -214,7 +214,7 @@ Example: SELECT * FROM credits_define_plan(''team'', 1000, per_seat => true, sea
 COMMENT ON FUNCTION @extschema@.credits_include IS
 'Includes units of a feature in a plan: in each cycle, charges of the feature use them up before anything is
 priced. They are for the account as a whole, not per seat, and do not roll over; those of several plans add up.
-units replaces the earlier figure, 0 ends the inclusion. Accounts get it from their next cycle on.
+units replaces the earlier figure, 0 ends the inclusion. Accounts that hold the plan get it from their next cycle on.
 Returns the version stored.
 Errors: LC004 units cannot be; LC005 another argument; LC006 the plan is not defined.
 Example: SELECT * FROM credits_include(''team'', ''chat'', 500);';
@@ -458,8 +458,8 @@ COMMENT ON COLUMN @extschema@.credits_history.redacted IS 'Whether actor, resour
 COMMENT ON COLUMN @extschema@.credits_history.clock_was_set IS 'Whether credits_ledger.now replaced the clock.';
 COMMENT ON COLUMN @extschema@.credits_history.hash IS 'Hash of the entry, over the previous one''s.';
 COMMENT ON COLUMN @extschema@.credits_history.plan IS
-'The plan that the entry is about: subscribed to, changed to, given up, or the one whose allowance was granted or
-rolled over. NULL where it is about none, also for the account''s own allowance.';
+'The plan that was subscribed to, changed to, given up, whose seats were set, or whose allowance was granted or rolled
+over. NULL for everything else, also for the account''s own allowance and for what expires.';
 COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that time has done by now.';
 COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';
@@ -506,7 +506,8 @@ COMMENT ON COLUMN @extschema@.credits_cycles.granted IS
 'Allowance granted in it, by the account''s own setting and by its plans; trials are not in it.';
 COMMENT ON COLUMN @extschema@.credits_cycles.used IS 'What debits and charges drew in it.';
 COMMENT ON COLUMN @extschema@.credits_cycles.rolled_over IS 'What rolled over into the next cycle.';
-COMMENT ON COLUMN @extschema@.credits_cycles.expired IS 'Allowance and rollover that expired at its end.';
+COMMENT ON COLUMN @extschema@.credits_cycles.expired IS
+'Allowance and rollover that expired at its end, or in it with a change of plan (unused_allowance => ''expire'').';
 COMMENT ON COLUMN @extschema@.credits_cycles.debt_forgiven IS 'Debt written off at its end.';
 COMMENT ON COLUMN @extschema@.credits_cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
 COMMENT ON COLUMN @extschema@.credits_cycles.closed_at IS 'When its end was recorded; NULL for the running cycle.';
