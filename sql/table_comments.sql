@@ -102,14 +102,14 @@ COMMENT ON COLUMN credits_ledger.entries.resource IS 'What it was used on; erase
 COMMENT ON COLUMN credits_ledger.entries.quantity IS
 'Units of the feature that a charge was asked for; NULL for everything else.';
 COMMENT ON COLUMN credits_ledger.entries.included IS
-'Of quantity, the units that the plans'' included units covered; NULL where there are none.';
+'Of quantity, the units that the plans'' included units covered; NULL for everything but charges.';
 COMMENT ON COLUMN credits_ledger.entries.refers_to IS 'Number of the entry that this one is about.';
 COMMENT ON COLUMN credits_ledger.entries.reason IS 'Why, in the caller''s words.';
 COMMENT ON COLUMN credits_ledger.entries.moved_lots IS 'The lots that moved, where it was not just one.';
 COMMENT ON COLUMN credits_ledger.entries.moved_amounts IS 'By how much each of moved_lots moved.';
 COMMENT ON COLUMN credits_ledger.entries.detail IS
 'Settings of open and configure, result of reset; the plan that the entry is about, and the account''s subscriptions
-as the entry left them; the switch or budget that was set; what a charge left of a package.';
+as the entry left them; the switch or budget that was set; what a charge paid for, used and left of packages.';
 COMMENT ON COLUMN credits_ledger.entries.clock_was_set IS 'True where credits_ledger.now replaced the clock.';
 COMMENT ON COLUMN credits_ledger.entries.metadata IS
 'What the application keeps with the entry; erased by credits_redact.';
