@@ -684,6 +684,28 @@ fn a_key_belongs_to_one_operation() {
     sound(&mut s);
 }
 
+/// Redacting erases who and what for; what was used and what it cost stays.
+#[test]
+fn a_redacted_charge_keeps_its_figures() {
+    let (_db, mut s) = start();
+    s.run("SELECT * FROM credits_define_rate('runs', 1, 100, 'package')");
+    s.run("SELECT * FROM credits_grant('a', 10, 'g')");
+    let call = "SELECT * FROM credits_charge('a', 'runs', 40, 'c', 'ann', 'doc', metadata => '{\"n\": 1}')";
+    s.row(call).has(&[("entry", "3"), ("amount", "1")]);
+    s.run("SELECT * FROM credits_redact('a', 3)");
+    s.row("SELECT * FROM credits_history WHERE entry = 3").has(&[
+        ("feature", "runs"),
+        ("quantity", "40"),
+        ("amount", "-1"),
+        ("actor", "NULL"),
+        ("resource", "NULL"),
+        ("metadata", "NULL"),
+    ]);
+    s.row(call).has(&[("replayed", "t"), ("amount", "1")]);
+    costs(&mut s, "a", "runs", &[("60", "0"), ("1", "1")]);
+    sound(&mut s);
+}
+
 /// Waits until some session of this database waits for a lock.
 fn until_blocked(watcher: &mut Session) {
     let deadline = Instant::now() + Duration::from_secs(20);
