@@ -344,6 +344,8 @@ Example: SELECT * FROM credits_errors();';
 
 COMMENT ON FUNCTION credits_ledger.statement_time IS
 'The instant for which the views answer: the start of the statement, or credits_ledger.now where that is set.';
+COMMENT ON FUNCTION credits_ledger.budget_period(text, text, timestamptz) IS
+'The hour, day or month of a time zone that contains an instant, as budgets count them; for the view credits_budgets.';
 COMMENT ON FUNCTION credits_ledger.settled_account IS
 'What time has made of an account by statement_time(), for the view credits_accounts. Writes nothing.';
 COMMENT ON FUNCTION credits_ledger.settled_lots IS

@@ -379,6 +379,18 @@ RETURNS timestamptz
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'credits_ledger_statement_time';
 
+-- The clock period of a budget that contains an instant, as the library counts it.
+CREATE FUNCTION credits_ledger.budget_period(
+    period     text,
+    time_zone  text,
+    at         timestamptz
+) RETURNS TABLE (
+    period_start  timestamptz,
+    period_end    timestamptz
+)
+LANGUAGE c STABLE PARALLEL SAFE COST 10 ROWS 1
+AS 'MODULE_PATHNAME', 'credits_ledger_budget_period';
+
 -- A function in a view runs as the one who reads the view: SECURITY DEFINER lets it see the tables.
 CREATE FUNCTION credits_ledger.settled_account(
     account  text

@@ -207,7 +207,8 @@ CREATE TABLE credits_ledger.rates (
     model              text        NOT NULL,   -- per_unit, package
     free               boolean     NOT NULL,
     defined_by         text        NOT NULL,
-    PRIMARY KEY (feature, effective_at, version)
+    PRIMARY KEY (feature, effective_at, version),
+    UNIQUE (feature, version)
 );
 
 -- One row per plan that an account ever held.
@@ -227,6 +228,7 @@ CREATE TABLE credits_ledger.subscriptions (
     peak_seats         integer     NOT NULL,   -- the most seats that its allowance was granted for
     counted            numeric     NOT NULL,   -- its whole allowance at that number
     carried            numeric     NOT NULL,   -- what plans that it replaced at equal rank had counted for
+    expired            numeric     NOT NULL,   -- what expired of its allowance before the cycle closed
     -- trials
     trial_granted      boolean     NOT NULL,   -- once, ever
     converts           boolean     NOT NULL,   -- the trial runs: the next plan starts a cycle

@@ -190,7 +190,8 @@ CROSS JOIN LATERAL unnest(
 JOIN credits_ledger.lots l ON l.account = e.account AND l.lot = m.lot
 WHERE m.amount <> 0;
 
--- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. A closed account
+-- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. What has expired of it is
+-- allowance of a plan that was replaced with unused_allowance => 'expire'. A closed account
 -- keeps the number of its last cycle, which has its row.
 CREATE VIEW @extschema@.credits_cycles AS
 SELECT
@@ -215,7 +216,9 @@ SELECT
     a.granted,
     a.used,
     0::numeric,
-    0::numeric,
+    (SELECT coalesce(sum(s.expired), 0)
+     FROM credits_ledger.subscriptions s
+     WHERE s.account = a.account AND s.cycle = a.cycle),
     0::numeric,
     0::numeric,
     NULL::timestamptz
@@ -406,15 +409,11 @@ FROM credits_ledger.budgets b
 JOIN credits_ledger.accounts a ON a.account = b.account
 CROSS JOIN LATERAL (SELECT credits_ledger.statement_time() AS now) t
 CROSS JOIN LATERAL (
-    SELECT
-        CASE b.period WHEN 'cycle' THEN a.cycle_start ELSE date_trunc(b.period, t.now, a.time_zone) END AS period_start,
-        CASE b.period
-            WHEN 'cycle' THEN a.cycle_end
-            WHEN 'hour' THEN date_trunc('hour', t.now, a.time_zone) + interval '1 hour'
-            WHEN 'day' THEN
-                (date_trunc('day', t.now AT TIME ZONE a.time_zone) + interval '1 day') AT TIME ZONE a.time_zone
-            ELSE (date_trunc('month', t.now AT TIME ZONE a.time_zone) + interval '1 month') AT TIME ZONE a.time_zone
-        END AS period_end
+    SELECT a.cycle_start AS period_start, a.cycle_end AS period_end WHERE b.period = 'cycle'
+    UNION ALL
+    SELECT c.period_start, c.period_end
+    FROM credits_ledger.budget_period(b.period, a.time_zone, t.now) c
+    WHERE b.period <> 'cycle'
 ) p
 LEFT JOIN credits_ledger.budget_use u
     ON u.account = b.account AND u.budget = b.budget

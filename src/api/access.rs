@@ -76,6 +76,7 @@ static ANALYST: Access = Access {
         "credits_verify",
         // A view reads tables as its owner, but calls functions as whoever reads it.
         "statement_time",
+        "budget_period",
         "settled_account",
         "settled_lots",
     ],

@@ -68,6 +68,7 @@ pub const SIGNATURES: &[Signature] = &[
     verify::SIGNATURE,
     errors::SIGNATURE,
     settled::SIGNATURE,
+    settled::BUDGET_PERIOD,
     settled::SETTLED_ACCOUNT,
     settled::SETTLED_LOTS,
     settled::SIGNATURES_LIST,

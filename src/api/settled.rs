@@ -1,10 +1,12 @@
 //! What the views ask for accounts on which time has done something that is not recorded yet, and what tests ask.
 
-use crate::pg::{Args, Output, Result, Signature, Spi, Value, session, sql_function};
+use crate::pg::{Args, Output, Result, ServerZone, Signature, Spi, Value, session, sql_function};
 use crate::store::book::context;
 use crate::store::lookup;
 use crate::store::read;
+use credits_domain::account::Cycle;
 use credits_domain::book::{Book, Context, Extent, Purpose};
+use credits_domain::budget::Period;
 use credits_domain::lot::LotStatus;
 use std::collections::HashSet;
 
@@ -15,6 +17,22 @@ sql_function! {
 /// One instant for all rows of a query.
 fn statement_time(_args: &Args) -> Result<Output> {
     Ok(Output::Value(session::statement_time().into()))
+}
+
+sql_function! {
+    credits_ledger_budget_period(period: text, time_zone: text, at: timestamptz)
+        -> table (period_start: timestamptz, period_end: timestamptz), stable, handler = budget_period, signature = BUDGET_PERIOD
+}
+
+/// When the clock period of a budget began and ends; no row where an argument is none.
+fn budget_period(args: &Args) -> Result<Output> {
+    let (Some(period), Some(zone), Some(at)) = (args.text(0)?, args.text(1)?, args.time(2)?) else {
+        return Ok(Output::Rows(Vec::new()));
+    };
+    let (period, zone) = (Period::parse(period)?, ServerZone::new(zone)?);
+    let no_cycle = Cycle { number: 0, start: at, end: None };
+    let span = period.span(no_cycle, at, &zone)?;
+    Ok(Output::Rows(vec![vec![span.start.into(), period.end(no_cycle, at, &zone)?.into()]]))
 }
 
 sql_function! {

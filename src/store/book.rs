@@ -1,7 +1,7 @@
 //! One account, from lock to write.
 
 use super::lookup::{self, Sight};
-use super::persist;
+use super::{persist, set_budget};
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
@@ -169,7 +169,12 @@ pub fn write<T>(
         operation(desk, book)
     };
     let extent = if unopened { Extent::All } else { extent };
-    let (value, book) = operate(&desk, &locked, extent, &context, &with_opening)?;
+    let (value, mut book) = operate(&desk, &locked, extent, &context, &with_opening)?;
+    let zone = &book.account.settings.time_zone;
+    if book.account.extras.budgets && *zone != locked.settings.time_zone {
+        let zone = ServerZone::new(zone)?;
+        set_budget::recount(&spi, &mut book, &zone)?;
+    }
     save(&spi, &locked, &book)?;
     Ok(Written::Done(value, Box::new(book)))
 }

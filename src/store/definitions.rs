@@ -67,7 +67,7 @@ static DEFINE_RATE: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.rates (",
         rate_columns!(),
-        ") SELECT * FROM unnest($1) ON CONFLICT (feature, effective_at, version) DO NOTHING"
+        ") SELECT * FROM unnest($1) ON CONFLICT (feature, version) DO NOTHING"
     ),
     &[Type::RowsOf("rates")],
 );
@@ -248,12 +248,12 @@ pub struct DefinedRate {
     pub defined: Defined<Rate>,
 }
 
-/// Defines a rate from an instant on, or from now; nothing where it is in force then already.
+/// Defines a rate from an instant on, or from now; nothing where it is defined so for that instant, or is in force now.
 pub fn define_rate(spi: &Spi, feature: &str, rate: Rate, effective_at: Option<Timestamp>) -> Result<DefinedRate> {
     spi.write(&LOCK_RATES, &[])?;
     let now = session::clock()?.0;
-    // A caller's now() is the instant at which the transaction began, a little earlier.
-    let effective_at = match effective_at {
+    let scheduled = match effective_at {
+        // A caller's now() is the instant at which the transaction began, a little earlier.
         Some(at) if at < session::transaction_time().min(now) => {
             return Err(Error::invalid(
                 "effective_at must not be in the past: what happened does not change afterwards",
@@ -261,9 +261,9 @@ pub fn define_rate(spi: &Spi, feature: &str, rate: Rate, effective_at: Option<Ti
             .detail(format!("effective_at={at} now={now}"))
             .into());
         }
-        Some(at) => at.max(now),
-        None => now,
+        at => at.filter(|at| *at > now),
     };
+    let effective_at = scheduled.unwrap_or(now);
     let rows = spi.write(&RATE_VERSIONS, &[feature.into()])?;
     let mut versions = Vec::with_capacity(rows.len());
     for row in rows.iter() {
@@ -277,7 +277,11 @@ pub fn define_rate(spi: &Spi, feature: &str, rate: Rate, effective_at: Option<Ti
         in_force: effective_at <= now,
         defined,
     };
-    let current = versions.iter().find(|(version, _)| version.effective_at <= effective_at);
+    // What is promised from an instant on counts from it on, even where it is what counts until then.
+    let current = versions.iter().find(|(version, _)| match scheduled {
+        Some(at) => version.effective_at == at,
+        None => version.effective_at <= now,
+    });
     if let Some((RateVersion { rate: same, effective_at, version, defined_at }, by)) = current
         && *same == rate
     {

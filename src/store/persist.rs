@@ -193,7 +193,8 @@ static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
          subscribed_at = excluded.subscribed_at, pending_plan = excluded.pending_plan, \
          pending_seats = excluded.pending_seats, pending_end = excluded.pending_end, \
          pending_expire = excluded.pending_expire, cycle = excluded.cycle, peak_seats = excluded.peak_seats, \
-         counted = excluded.counted, carried = excluded.carried, trial_granted = excluded.trial_granted, \
+         counted = excluded.counted, carried = excluded.carried, expired = excluded.expired, \
+         trial_granted = excluded.trial_granted, \
          converts = excluded.converts"
     ),
     &[Type::RowsOf("subscriptions")],

@@ -381,7 +381,7 @@ pub fn cycle_values(account: &str, cycle: &ClosedCycle) -> Vec<Value> {
 macro_rules! subscription_columns {
     () => {
         "account, plan, held, seats, subscribed_at, pending_plan, pending_seats, pending_end, pending_expire, cycle, \
-         peak_seats, counted, carried, trial_granted, converts"
+         peak_seats, counted, carried, expired, trial_granted, converts"
     };
 }
 
@@ -449,8 +449,9 @@ pub fn subscription(row: &Columns) -> Result<Subscription> {
         peak_seats: row.i32(10)?,
         counted: row.amount(11)?,
         carried: row.amount(12)?,
-        trial_granted: row.bool(13)?,
-        converts: row.bool(14)?,
+        expired: row.amount(13)?,
+        trial_granted: row.bool(14)?,
+        converts: row.bool(15)?,
         changed: false,
     })
 }
@@ -470,6 +471,7 @@ pub fn subscription_values(account: &str, own: &Subscription) -> Vec<Value> {
         own.peak_seats.into(),
         own.counted.into(),
         own.carried.into(),
+        own.expired.into(),
         own.trial_granted.into(),
         own.converts.into(),
     ]

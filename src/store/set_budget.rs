@@ -5,9 +5,9 @@ use super::lookup::Sight;
 use super::{read, terms};
 use crate::pg::{Result, Spi, Statement, Type};
 use credits_domain::amount::Amount;
-use credits_domain::book::{Book, Outcome};
+use credits_domain::book::{Book, BudgetChange, Outcome};
 use credits_domain::budget::{BudgetUse, EACH_ACTOR, Period, SetBudget, Span};
-use credits_domain::time::Timestamp;
+use credits_domain::time::{Timestamp, Zone};
 
 static CYCLE_BEGAN_AFTER: Statement = Statement::new(
     "SELECT entry FROM credits_ledger.cycles WHERE account = $1 AND cycle = $2",
@@ -48,15 +48,37 @@ pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<
     Ok(book.set_budget(request, &rows, used).map(|_| Stands { used: used_by_nobody, span, ends_at }))
 }
 
+/// In another time zone clock periods begin at other instants: what was drawn in the ones that run now is counted anew.
+pub fn recount(spi: &Spi, book: &mut Book, zone: &dyn Zone) -> Result<()> {
+    for row in terms::budget_rows(spi, Sight::Newest, &book.account.account)? {
+        if row.period != Period::Cycle {
+            let span = row.period.span(book.account.cycle, book.now(), zone)?;
+            let request = SetBudget {
+                limit: Some(row.budget_limit),
+                period: row.period,
+                actor: row.actor.clone(),
+                feature: row.feature.clone(),
+            };
+            let used = used_since(spi, book, &request, span)?;
+            let used = used.into_iter().map(|used| BudgetUse { budget: row.budget, ..used }).collect();
+            book.budget_changes.push(BudgetChange::Set(row, used));
+        }
+    }
+    Ok(())
+}
+
 /// What was drawn since the period began, by user.
 fn used_since(spi: &Spi, book: &Book, request: &SetBudget, span: Span) -> Result<Vec<BudgetUse>> {
     let name = book.account.account.as_str();
-    let before = match request.period {
-        Period::Cycle => {
+    // What is on the book and not stored yet draws nothing.
+    let stored = book.account.entry - book.entries.len() as i64;
+    let before = match (request.period, book.closed.last()) {
+        (Period::Cycle, Some(closed)) => closed.entry,
+        (Period::Cycle, None) => {
             let closed = spi.write(&CYCLE_BEGAN_AFTER, &[name.into(), (book.account.cycle.number - 1).into()])?;
             closed.first().map_or(Ok(0), |row| row.i64(0))?
         }
-        _ => read::newest_before(spi, name, book.account.entry, span.start)?,
+        _ => read::newest_before(spi, name, stored, span.start)?,
     };
     let each = request.actor.as_deref() == Some(EACH_ACTOR);
     let actor = request.actor.as_deref().filter(|_| !each);

@@ -69,11 +69,6 @@ impl Amount {
         Self(self.0 * percent.0 / (100 * MICRO))
     }
 
-    /// A whole number of units.
-    pub const fn whole(number: i128) -> Self {
-        Self(number * MICRO)
-    }
-
     /// `self × numerator / denominator`, rounded up to the sixth decimal; `None` where it is beyond all amounts. None of
     /// them may be negative, the denominator must be above zero.
     pub fn times_up(self, numerator: Amount, denominator: Amount) -> Option<Amount> {

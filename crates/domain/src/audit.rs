@@ -7,7 +7,7 @@ use crate::budget::{BudgetRow, BudgetUse, Period, Span};
 use crate::chain;
 use crate::entry::{Entry, Operation};
 use crate::error::Result;
-use crate::lifecycle::{Change, Detail};
+use crate::lifecycle::{Change, Detail, plan_of};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::{Holdings, Subscription};
 use crate::rate::{Meter, PackageDetail, Switch};
@@ -65,12 +65,13 @@ struct Extra {
     switches: BTreeMap<String, Switch>,
     meters: BTreeMap<String, Meter>,
     budgets: BTreeMap<i32, BudgetRow>,
+    /// What the newest cycle granted by plan, as it began.
+    allowances: BTreeMap<String, Amount>,
+    allowances_of: i32,
     /// By budget and user, in the period of the account's newest entry.
     used: BTreeMap<(i32, String), Amount>,
     /// Budgets of which some use was redacted, so that it is not known whose it was.
     unsure: BTreeSet<i32>,
-    time_zone: Option<String>,
-    zone_changed_at: Option<Timestamp>,
 }
 
 /// What the entries say of a lot.
@@ -214,14 +215,20 @@ impl<'a> Auditor<'a> {
 
     /// What the entry says of the account's settings, plans, features and budgets.
     fn read_detail(&mut self, entry: &Entry) -> Result<()> {
-        let package = match (entry.operation, &entry.detail) {
-            (Operation::Charge, Some(json)) => Some(PackageDetail::from_json(json)?),
-            (Operation::Allowance | Operation::Rollover | Operation::Grant, _) | (_, None) => None,
-            (_, Some(json)) => {
-                self.read_state(entry, Detail::from_json(json)?);
-                None
+        let mut package = None;
+        match (entry.operation, &entry.detail) {
+            (Operation::Charge, Some(json)) => package = Some(PackageDetail::from_json(json)?),
+            (Operation::Allowance, Some(json)) => {
+                let extra = &mut self.extra;
+                if extra.allowances_of != entry.cycle {
+                    (extra.allowances, extra.allowances_of) = (BTreeMap::new(), entry.cycle);
+                }
+                *extra.allowances.entry(plan_of(json)?).or_default() += entry.amount;
             }
-        };
+            // They only name their plan.
+            (Operation::Rollover | Operation::Expire | Operation::Grant, _) | (_, None) => {}
+            (_, Some(json)) => self.read_state(entry, Detail::from_json(json)?),
+        }
         let included = entry.included.unwrap_or_default();
         if let Some(feature) = &entry.dimensions.feature
             && (package.is_some() || included.is_positive())
@@ -244,10 +251,6 @@ impl<'a> Auditor<'a> {
             });
         }
         let extra = &mut self.extra;
-        if extra.time_zone.as_ref().is_some_and(|zone| *zone != state.settings.time_zone) {
-            extra.zone_changed_at = Some(entry.recorded_at);
-        }
-        extra.time_zone = Some(state.settings.time_zone.clone());
         if entry.operation.is_about_plans() {
             (extra.subscriptions, extra.cycle) = (std::mem::take(&mut state.subscriptions), state.cycle.number);
         }
@@ -450,25 +453,37 @@ impl<'a> Auditor<'a> {
     }
 
     /// The subscriptions: as the newest entry about plans left them, and what the cycles closed since have made of them.
+    /// How plans were defined is not asked again: what counts for an account is what was granted.
     fn check_plans(&mut self) {
-        let rows = self.rows.holdings;
         let subscriptions = std::mem::take(&mut self.extra.subscriptions);
-        let mut expected = Holdings { subscriptions, catalogue: rows.catalogue.clone() };
-        if !expected.subscriptions.is_empty() {
-            let from = self.extra.cycle;
-            for cycle in self.rows.closed.iter().filter(|cycle| cycle.cycle >= from) {
-                if self.account.is_closed() && cycle.cycle == self.account.cycle.number {
-                    expected.end();
-                } else {
-                    expected.begin_cycle(cycle.cycle + 1, cycle.end);
-                }
+        let mut expected = Holdings { subscriptions, ..Holdings::default() };
+        let from = if expected.subscriptions.is_empty() { i32::MAX } else { self.extra.cycle };
+        let since: Vec<&ClosedCycle> = self.rows.closed.iter().filter(|cycle| cycle.cycle >= from).collect();
+        for cycle in &since {
+            if self.account.is_closed() && cycle.cycle == self.account.cycle.number {
+                expected.end();
+            } else {
+                expected.turn(cycle.cycle + 1, cycle.end);
             }
         }
-        let by_plan = |holdings: &Holdings| {
-            let row = |own: &Subscription| (own.plan.clone(), Subscription { changed: false, ..own.clone() });
-            holdings.subscriptions.iter().map(row).collect::<BTreeMap<_, _>>()
-        };
-        if by_plan(&expected) != by_plan(rows) {
+        let rows: BTreeMap<&str, &Subscription> =
+            self.rows.holdings.subscriptions.iter().map(|own| (own.plan.as_str(), own)).collect();
+        let mut sound = rows.len() == expected.subscriptions.len();
+        for own in &expected.subscriptions {
+            let Some(row) = rows.get(own.plan.as_str()).copied() else {
+                sound = false;
+                continue;
+            };
+            let mut own = Subscription { changed: row.changed, ..own.clone() };
+            if !since.is_empty() && own.cycle > from {
+                // A cycle has begun since: what it granted is what the plan counts for.
+                own.counted = self.extra.allowances.get(&own.plan).copied().unwrap_or_default();
+                own.peak_seats = if row.peak_seats == 0 { 0 } else { own.seats };
+                (own.trial_granted, own.converts) = (own.trial_granted || row.trial_granted, row.converts);
+            }
+            sound &= own == *row;
+        }
+        if !sound {
             self.problem(None, "the account's subscriptions are not those of its history");
         }
     }
@@ -495,9 +510,7 @@ impl<'a> Auditor<'a> {
             self.problem(None, "the account's row does not say which of the other tables have rows of it");
         }
         for (row, span) in std::mem::take(&mut self.spans) {
-            // With another time zone the periods are others, too.
-            let moved = row.period != Period::Cycle && extra.zone_changed_at.is_some_and(|at| at >= span.start);
-            if moved || extra.unsure.contains(&row.budget) {
+            if extra.unsure.contains(&row.budget) {
                 continue;
             }
             let expected = extra.used.iter().filter(|((budget, _), _)| *budget == row.budget);

@@ -47,20 +47,15 @@ impl Period {
 
     /// The period that contains now, by the wall clock of the account's zone.
     pub fn span(self, cycle: Cycle, now: Timestamp, zone: &dyn Zone) -> Result<Span> {
-        let start = match self {
-            Period::Cycle => Some(cycle.start),
-            Period::Hour => zone.to_local(now).map(|local| hour_start(now, local)),
-            Period::Day | Period::Month => self.local_start(now, zone).and_then(|local| zone.to_instant(local)),
-        };
+        let start = if self == Period::Cycle { Some(cycle.start) } else { self.start(now, zone) };
         Ok(Span { cycle: cycle.number, start: start.ok_or_else(out_of_range)? })
     }
 
     /// When the period that contains now ends; `None`: with a cycle that is closed by hand.
     pub fn end(self, cycle: Cycle, now: Timestamp, zone: &dyn Zone) -> Result<Option<Timestamp>> {
-        const HOUR: i64 = 3_600_000_000;
         let length = match self {
             Period::Cycle => return Ok(cycle.end),
-            Period::Hour => return Ok(Some(Timestamp(self.span(cycle, now, zone)?.start.0 + HOUR))),
+            Period::Hour => return Ok(Some(Timestamp(full_hour(now, zone).ok_or_else(out_of_range)?.0 + HOUR))),
             Period::Day => Interval { days: 1, ..Interval::ZERO },
             Period::Month => Interval::MONTH,
         };
@@ -69,20 +64,51 @@ impl Period {
         Ok(Some(end))
     }
 
-    /// Of a day or month.
+    /// The first instant of the clock period that contains now. Where the wall clock is set back, an hour that comes twice
+    /// is two; a day stays one.
+    fn start(self, now: Timestamp, zone: &dyn Zone) -> Option<Timestamp> {
+        /// No change of a clock is larger.
+        const SAFE: i64 = 4 * HOUR;
+        let same = |instant: Timestamp| -> Option<bool> {
+            let offset = |at: Timestamp| Some(zone.to_local(at)? - at.to_utc()?);
+            let same_offset = self != Period::Hour || offset(instant)? == offset(now)?;
+            Some(same_offset && self.local_start(instant, zone)? == self.local_start(now, zone)?)
+        };
+        let likely = match self {
+            Period::Hour => full_hour(now, zone)?,
+            _ => zone.to_instant(self.local_start(now, zone)?)?,
+        };
+        if likely <= now && same(likely)? && !same(Timestamp(likely.0 - 1))? {
+            return Some(likely);
+        }
+        let (mut before, mut within) = (Timestamp(likely.0.min(now.0) - SAFE), now);
+        while within.0 - before.0 > 1 {
+            let middle = Timestamp(before.0 + (within.0 - before.0) / 2);
+            if same(middle)? { within = middle } else { before = middle }
+        }
+        Some(within)
+    }
+
+    /// What the wall clock showed when the hour, day or month began.
     fn local_start(self, now: Timestamp, zone: &dyn Zone) -> Option<NaiveDateTime> {
-        let date = zone.to_local(now)?.date();
-        let first = if self == Period::Month { date.with_day(1)? } else { date };
-        Some(first.and_time(NaiveTime::MIN))
+        let local = zone.to_local(now)?;
+        match self {
+            Period::Hour => local.date().and_hms_opt(local.hour(), 0, 0),
+            Period::Month => Some(local.date().with_day(1)?.and_time(NaiveTime::MIN)),
+            Period::Cycle | Period::Day => Some(local.date().and_time(NaiveTime::MIN)),
+        }
     }
 }
 
-/// Back to the full hour that the wall clock showed last. Not by way of the wall clock: an hour that comes twice is two.
-fn hour_start(now: Timestamp, local: NaiveDateTime) -> Timestamp {
+const HOUR: i64 = 3_600_000_000;
+
+/// Back to the full hour that the wall clock showed last.
+fn full_hour(now: Timestamp, zone: &dyn Zone) -> Option<Timestamp> {
+    let local = zone.to_local(now)?;
     let micros = i64::from(local.minute()) * 60_000_000
         + i64::from(local.second()) * 1_000_000
         + i64::from(local.nanosecond() / 1000);
-    Timestamp(now.0 - micros)
+    Some(Timestamp(now.0 - micros))
 }
 
 fn out_of_range() -> Error {
@@ -161,5 +187,48 @@ pub struct SetBudget {
 impl SetBudget {
     pub fn is_of(&self, row: &BudgetRow) -> bool {
         self.period == row.period && self.actor == row.actor && self.feature == row.feature
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zone_tz::Named;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::from_utc(NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap())
+    }
+
+    fn start(period: Period, now: &str, zone: &str) -> Timestamp {
+        period.start(at(now), &Named::new(zone)).unwrap()
+    }
+
+    #[test]
+    fn hours_follow_the_wall_clock() {
+        assert_eq!(start(Period::Hour, "2026-01-10 12:59", "UTC"), at("2026-01-10 12:00"));
+        assert_eq!(start(Period::Hour, "2026-01-10 12:29", "Asia/Kolkata"), at("2026-01-10 11:30"));
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_two() {
+        assert_eq!(start(Period::Hour, "2026-11-01 05:30", "America/New_York"), at("2026-11-01 05:00"));
+        assert_eq!(start(Period::Hour, "2026-11-01 06:30", "America/New_York"), at("2026-11-01 06:00"));
+    }
+
+    #[test]
+    fn an_hour_begins_anew_where_the_clock_moves_by_half_of_one() {
+        assert_eq!(start(Period::Hour, "2026-04-04 15:05", "Australia/Lord_Howe"), at("2026-04-04 15:00"));
+        assert_eq!(start(Period::Hour, "2026-04-04 14:59", "Australia/Lord_Howe"), at("2026-04-04 14:00"));
+    }
+
+    #[test]
+    fn days_and_months_begin_at_midnight_or_right_after_it() {
+        assert_eq!(start(Period::Day, "2026-03-29 12:00", "Europe/Berlin"), at("2026-03-28 23:00"));
+        assert_eq!(start(Period::Month, "2026-03-31 23:00", "Europe/Berlin"), at("2026-03-31 22:00"));
+        // Midnight does not exist on 8 March 2026 in Havana, and comes twice on 1 November.
+        assert_eq!(start(Period::Day, "2026-03-08 12:00", "America/Havana"), at("2026-03-08 05:00"));
+        for now in ["2026-11-01 04:30", "2026-11-01 05:30", "2026-11-01 12:00"] {
+            assert_eq!(start(Period::Day, now, "America/Havana"), at("2026-11-01 04:00"));
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::calendar::Series;
 use crate::chain::Encoder;
 use crate::entry::{Key, Operation};
 use crate::error::{Error, Result};
-use crate::lifecycle::{Detail, PlanDetail};
+use crate::lifecycle::{Detail, plan_detail};
 use crate::lot::{Expiry, Lot, LotKind};
 use crate::time::{Timestamp, Zone};
 use serde::{Deserialize, Serialize};
@@ -141,12 +141,14 @@ impl Book {
 
     /// What the account's plans grant as a cycle begins: pending changes take effect.
     fn grant_by_plans(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
-        for due in self.holdings.begin_cycle(self.account.cycle.number, instant) {
+        let cycle = self.account.cycle.number;
+        self.holdings.turn(cycle, instant);
+        for due in self.holdings.dues(cycle, instant) {
             let operation = if due.kind == LotKind::Trial { Operation::Grant } else { Operation::Allowance };
             let expiry = self.expiry_by_plan(due.kind, due.period, instant, zone)?;
             self.add_plan_lot(due.kind, Some(&due.plan), due.amount, expiry, instant);
             let mut draft = Draft::new(operation, due.amount).kind(due.kind).at(instant);
-            draft.detail = Some(PlanDetail { plan: due.plan }.to_json()?);
+            draft.detail = Some(plan_detail(&due.plan));
             self.record(draft);
         }
         Ok(())
@@ -191,11 +193,11 @@ impl Book {
             Some(next) => self.roll_over(instant, next, zone)?,
             None => Amount::ZERO,
         };
-        let mut expired = Amount::ZERO;
+        let mut expired = self.holdings.expired_in(closing.number);
         for i in 0..self.lots.len() {
             let lot = &self.lots[i];
             let over = matches!(lot.kind, LotKind::Allowance | LotKind::Rollover)
-                && lot.expiry.cycle().is_some_and(|cycle| cycle <= closing.number);
+                && (next.is_none() || lot.expiry.cycle().is_some_and(|cycle| cycle <= closing.number));
             if over && lot.is_active() && lot.remaining.is_positive() {
                 expired += self.expire(i, instant);
             } else if self.is_trial_over(i) {
@@ -337,7 +339,7 @@ impl Book {
         let index = self.add_lot(lot);
         self.move_lot(index, rolling);
         let mut draft = Draft::new(Operation::Rollover, rolling).kind(LotKind::Rollover).at(instant);
-        draft.detail = plan.map(|plan| PlanDetail { plan }.to_json()).transpose()?;
+        draft.detail = plan.as_deref().map(plan_detail);
         self.record(draft);
         Ok(rolling)
     }

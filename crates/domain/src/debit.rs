@@ -237,11 +237,11 @@ impl Book {
         let rate = terms.rate.ok_or_else(|| unknown_feature(feature))?;
         let cycle = self.account.cycle.number;
         let price = terms.price(&rate, charge.quantity, cycle)?;
-        let by_package = price.from_package.is_positive() || price.packages.is_positive();
+        let by_package = price.from_package.is_positive() || price.packages > 0;
         let detail = PackageDetail {
             per_units: rate.per_units,
             credits: rate.credits,
-            packages: price.packages,
+            packages: price.packages.to_string(),
             from_package: price.from_package,
             package_left: price.package_left,
         };

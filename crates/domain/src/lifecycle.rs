@@ -47,16 +47,16 @@ pub enum Change {
     NoBudget { budget: i32 },
 }
 
-/// What an entry keeps, as JSON, that time made for a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanDetail {
-    pub plan: String,
+/// What an entry that time made keeps, as JSON, of the plan that it is about.
+pub(crate) fn plan_detail(plan: &str) -> String {
+    serde_json::json!({ "plan": plan }).to_string()
 }
 
-impl PlanDetail {
-    pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| Error::invalid(format!("the plan's name cannot be kept: {e}")))
-    }
+/// The plan that such an entry is about.
+pub(crate) fn plan_of(json: &str) -> Result<String> {
+    let detail: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let plan = detail.get("plan").and_then(|plan| plan.as_str());
+    plan.map(Into::into).ok_or_else(|| Error::invalid("the detail of an entry does not name its plan"))
 }
 
 impl Detail {

@@ -145,7 +145,7 @@ pub struct Subscription {
     pub subscribed_at: Timestamp,
     #[serde(default)]
     pub pending: Pending,
-    /// The cycle to which the next three belong: in any other they are zero.
+    /// The cycle to which the next four belong: in any other they are zero.
     pub cycle: i32,
     /// The most seats that its allowance was granted for.
     pub peak_seats: i32,
@@ -153,6 +153,8 @@ pub struct Subscription {
     pub counted: Amount,
     /// What the plans that it replaced at equal rank had counted for.
     pub carried: Amount,
+    /// What expired of its allowance before the cycle closed.
+    pub expired: Amount,
     /// Once, ever.
     pub trial_granted: bool,
     /// Its trial runs: the next plan that is none starts a cycle.
@@ -174,6 +176,7 @@ impl Subscription {
             peak_seats: 0,
             counted: Amount::ZERO,
             carried: Amount::ZERO,
+            expired: Amount::ZERO,
             trial_granted: false,
             converts: false,
             changed: true,
@@ -184,7 +187,7 @@ impl Subscription {
     fn turn_to(&mut self, cycle: i32) {
         if self.cycle != cycle {
             (self.cycle, self.peak_seats) = (cycle, 0);
-            (self.counted, self.carried) = (Amount::ZERO, Amount::ZERO);
+            (self.counted, self.carried, self.expired) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
             self.changed = true;
         }
     }
@@ -221,6 +224,12 @@ impl Subscription {
     /// What a plan that replaces it at equal rank has to take over.
     pub(crate) fn counted_in(&self, cycle: i32) -> Amount {
         if self.cycle == cycle { self.counted.max(self.carried) } else { Amount::ZERO }
+    }
+
+    pub(crate) fn note_expired(&mut self, cycle: i32, amount: Amount) {
+        self.turn_to(cycle);
+        self.expired += amount;
+        self.changed = true;
     }
 
     pub(crate) fn give_up(&mut self) {
@@ -280,6 +289,11 @@ impl Holdings {
         stays || self.is_coming(plan)
     }
 
+    /// What expired of the plans' allowance in this cycle, before it closed.
+    pub(crate) fn expired_in(&self, cycle: i32) -> Amount {
+        self.subscriptions.iter().filter(|own| own.cycle == cycle).map(|own| own.expired).sum()
+    }
+
     /// The row of a plan, a new one where it was never held.
     pub(crate) fn row(&mut self, plan: &str) -> &mut Subscription {
         let index = self.subscriptions.iter().position(|own| own.plan == plan).unwrap_or_else(|| {
@@ -289,9 +303,8 @@ impl Holdings {
         &mut self.subscriptions[index]
     }
 
-    /// A cycle begins: pending changes take effect, and every plan counts anew. What they grant, in the order in which the
-    /// plans were taken up.
-    pub fn begin_cycle(&mut self, cycle: i32, instant: Timestamp) -> Vec<Due> {
+    /// A cycle begins: pending changes take effect, and every plan counts anew.
+    pub(crate) fn turn(&mut self, cycle: i32, instant: Timestamp) {
         let changes: Vec<(String, i32, Pending)> = (self.subscriptions.iter().filter(|own| own.held))
             .map(|own| (own.plan.clone(), own.seats, own.pending.clone()))
             .filter(|(_, _, pending)| *pending != Pending::default())
@@ -308,12 +321,16 @@ impl Holdings {
                 (row.seats, row.pending, row.changed) = (seats, Pending::default(), true);
             }
         }
+        self.subscriptions.iter_mut().filter(|own| own.held).for_each(|own| own.turn_to(cycle));
+    }
+
+    /// What the plans held grant as a cycle begins, in the order in which they were taken up.
+    pub(crate) fn dues(&mut self, cycle: i32, instant: Timestamp) -> Vec<Due> {
         let catalogue = Rc::clone(&self.catalogue);
         let mut held: Vec<&mut Subscription> = self.subscriptions.iter_mut().filter(|own| own.held).collect();
         held.sort_by(|a, b| (a.subscribed_at, &a.plan).cmp(&(b.subscribed_at, &b.plan)));
         let mut dues = Vec::with_capacity(held.len());
         for own in held {
-            own.turn_to(cycle);
             let Some(plan) = catalogue.plan(&own.plan, instant) else { continue };
             let (kind, amount) = if plan.trial {
                 (LotKind::Trial, own.begin_trial(plan))

@@ -143,8 +143,8 @@ pub struct Price {
     pub included: Amount,
     /// Units covered by what was left of a package.
     pub from_package: Amount,
-    /// Packages to be paid, as a number of whole ones.
-    pub packages: Amount,
+    /// Whole packages to be paid.
+    pub packages: i128,
     /// Units left of packages afterwards.
     pub package_left: Amount,
 }
@@ -161,14 +161,14 @@ impl Terms {
         let (amount, packages, package_left) = match rate.model {
             RateModel::PerUnit => {
                 let amount = priced.times_up(rate.credits, rate.per_units).ok_or_else(too_much)?;
-                (amount, Amount::ZERO, left)
+                (amount, 0, left)
             }
             RateModel::Package => {
                 let packages = priced.micros().div_ceil_by(rate.per_units.micros());
                 let amount = packages.checked_mul(rate.credits.micros()).ok_or_else(too_much)?;
                 // Below one package more than what is priced.
                 let bought = Amount::from_micros(packages * rate.per_units.micros());
-                (Amount::from_micros(amount), Amount::whole(packages), left + bought - priced)
+                (Amount::from_micros(amount), packages, left + bought - priced)
             }
         };
         Ok(Price { amount: amount.checked("price")?, included, from_package, packages, package_left })
@@ -203,8 +203,8 @@ pub struct PackageDetail {
     /// Units of a package, and its credits.
     pub per_units: Amount,
     pub credits: Amount,
-    /// Packages that this charge paid.
-    pub packages: Amount,
+    /// Packages that this charge paid; as text, because there may be more than a JSON number holds.
+    pub packages: String,
     /// Units that an earlier charge had paid for.
     pub from_package: Amount,
     /// Units left afterwards.

@@ -7,6 +7,7 @@ use crate::amount::Amount;
 use crate::book::{Book, Draft, Outcome};
 use crate::entry::Operation;
 use crate::error::Result;
+use crate::lifecycle::plan_detail;
 use crate::lot::{Expiry, Lot, LotStatus};
 use crate::time::{Timestamp, Zone};
 
@@ -63,13 +64,16 @@ impl Book {
     pub(crate) fn expire(&mut self, index: usize, instant: Timestamp) -> Amount {
         let lot = &mut self.lots[index];
         let (kind, remaining) = (lot.kind, lot.remaining);
+        let detail = lot.plan.as_deref().map(plan_detail);
         lot.status = LotStatus::Expired;
         if let Expiry::Cycle { cycle, .. } = lot.expiry {
             // What was foreseen has come, perhaps at another instant.
             lot.expiry = Expiry::Cycle { cycle, at: Some(instant) };
         }
         self.move_lot(index, -remaining);
-        self.record(Draft::new(Operation::Expire, remaining).kind(kind).at(instant));
+        let mut draft = Draft::new(Operation::Expire, remaining).kind(kind).at(instant);
+        draft.detail = detail;
+        self.record(draft);
         remaining
     }
 

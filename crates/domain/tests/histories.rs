@@ -5,17 +5,22 @@
 use credits_domain::account::{Account, DebtPolicy, Settings, Status};
 use credits_domain::amount::Amount;
 use credits_domain::audit::{Auditor, PastSettings, Rows};
-use credits_domain::book::{Book, ClosedCycle, Context, Description, Extent, Outcome, Purpose, Stop};
-use credits_domain::debit::{Debit, OnInsufficient};
+use credits_domain::book::{Book, BudgetChange, ClosedCycle, Context, Description, Extent, Outcome, Purpose, Stop};
+use credits_domain::budget::{Budget, BudgetRow, BudgetUse, Period, SetBudget};
+use credits_domain::debit::{Charge, Debit, OnInsufficient};
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::grant::{Grant, GrantExpiry};
 use credits_domain::lifecycle::{Changes, Detail, Opening};
 use credits_domain::lot::{Lot, LotKind, LotStatus};
+use credits_domain::plan::{Catalogue, Holdings, Plan, PlanVersion, Subscription};
+use credits_domain::rate::{Meter, Rate, RateModel, Switch, Terms};
+use credits_domain::subscribe::{ChangePlan, SetSeats, Subscribe, TakesEffect, Unsubscribe};
 use credits_domain::time::{Interval, Timestamp};
 use credits_domain::zone_tz::Named;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -28,6 +33,11 @@ struct Ledger {
     entries: Vec<Entry>,
     closed: Vec<ClosedCycle>,
     description: Option<Description>,
+    holdings: Holdings,
+    switches: BTreeMap<String, Switch>,
+    meters: BTreeMap<String, Meter>,
+    budgets: BTreeMap<i32, BudgetRow>,
+    budget_use: BTreeMap<(i32, String), BudgetUse>,
     /// Whether books know as few lots as they can.
     lazy: bool,
 }
@@ -45,7 +55,39 @@ impl Ledger {
             _ => (lots, Extent::All),
         };
         let lots = lots.into_iter().map(|lot| self.with_head(lot)).collect();
-        Book::new(self.account.clone(), lots, extent, context)
+        let holdings = if extent == Extent::All { self.holdings.clone() } else { Holdings::default() };
+        Book::new(self.account.clone(), lots, extent, context).with_holdings(holdings)
+    }
+
+    /// What a debit or charge has to know, as the store finds it.
+    fn terms(&self, book: &mut Book, dimensions: &Dimensions) -> Terms {
+        let zone = Named::new(self.zone);
+        let (cycle, now) = (book.account.cycle, book.now());
+        let actor = dimensions.actor.as_deref();
+        let budget = |row: &BudgetRow| {
+            let user = row.user(&Dimensions { actor: actor.map(Into::into), ..Dimensions::default() }).to_string();
+            let span = row.period.span(cycle, now, &zone).expect("in range");
+            let used = self.budget_use.get(&(row.budget, user.clone()));
+            let used = used.map_or(Amount::ZERO, |used| used.used_in(row.period, span));
+            let ends_at = row.period.end(cycle, now, &zone).expect("in range");
+            Budget {
+                row: row.clone(),
+                used: BudgetUse { budget: row.budget, actor: user, span, used },
+                ends_at,
+                changed: false,
+            }
+        };
+        book.budgets = Some(self.budgets.values().map(budget).collect());
+        let feature = dimensions.feature.as_deref().unwrap_or_default();
+        let holdings = if book.holdings.subscriptions.is_empty() { &self.holdings } else { &book.holdings };
+        let include = |own: &&Subscription| own.held && own.plan != "b" && feature == "run";
+        let included = holdings.subscriptions.iter().filter(include).count() as i64 * 3;
+        Terms {
+            enabled: self.switches.get(feature).is_none_or(|switch| switch.enabled),
+            rate: rate(feature),
+            included: Amount::from_credits(included),
+            meter: self.meters.get(feature).cloned().unwrap_or_default(),
+        }
     }
 
     fn with_head(&self, mut lot: Lot) -> Lot {
@@ -89,20 +131,79 @@ impl Ledger {
             self.lots.insert(lot.lot, Lot { changed: false, ..lot.clone() });
         }
         self.description = book.redescribed.clone().or(self.description.take());
+        for own in book.holdings.subscriptions.iter().filter(|own| own.changed) {
+            self.holdings.subscriptions.retain(|old| old.plan != own.plan);
+            self.holdings.subscriptions.push(Subscription { changed: false, ..own.clone() });
+        }
+        self.meters.extend(book.meters.into_iter().map(|meter| (meter.feature.clone(), meter)));
+        self.switches.extend(book.switches.into_iter().map(|switch| (switch.feature.clone(), switch)));
+        let drawn = book.budgets.into_iter().flatten().filter(|budget| budget.changed).map(|budget| budget.used);
+        self.budget_use.extend(drawn.map(|used| ((used.budget, used.actor.clone()), used)));
+        for change in book.budget_changes {
+            match change {
+                BudgetChange::Set(row, used) => {
+                    self.budgets.insert(row.budget, row);
+                    self.budget_use.extend(used.into_iter().map(|used| ((used.budget, used.actor.clone()), used)));
+                }
+                BudgetChange::Remove(budget) => {
+                    self.budgets.remove(&budget);
+                    self.budget_use.retain(|(of, _), _| *of != budget);
+                }
+            }
+        }
         self.account = book.account;
         self.entries.extend(book.entries);
         self.closed.extend(book.closed);
     }
 
     fn audit(&self) {
-        let lots = self.all_lots();
-        let mut auditor = Auditor::new(&self.account, &lots, &self.closed);
-        self.entries.iter().for_each(|entry| auditor.entry(entry));
         let opened_with = &self.description.as_ref().expect("opened").opened_with;
         let opened_with = serde_json::to_string(opened_with).expect("plain values");
-        let rows = Rows { closed: &self.closed, settings: &self.settings(), opened_with: &opened_with };
-        let problems = auditor.finish(&rows, &Named::new(self.zone));
+        let (switches, meters): (Vec<Switch>, Vec<Meter>) =
+            (self.switches.values().cloned().collect(), self.meters.values().cloned().collect());
+        let (budgets, budget_use): (Vec<BudgetRow>, Vec<BudgetUse>) =
+            (self.budgets.values().cloned().collect(), self.budget_use.values().cloned().collect());
+        let rows = Rows {
+            account: &self.account,
+            lots: &self.all_lots(),
+            closed: &self.closed,
+            settings: &self.settings(),
+            opened_with: &opened_with,
+            holdings: &self.holdings,
+            switches: &switches,
+            meters: &meters,
+            budgets: &budgets,
+            budget_use: &budget_use,
+        };
+        let zone = Named::new(self.zone);
+        let mut auditor = Auditor::new(&rows, &zone);
+        self.entries.iter().for_each(|entry| auditor.entry(entry));
+        let problems = auditor.finish();
         assert!(problems.is_empty(), "{problems:?}");
+    }
+
+    /// What was drawn against a new budget in its running period.
+    fn used_since(&self, book: &Book, request: &SetBudget) -> Vec<BudgetUse> {
+        let cycle = book.account.cycle;
+        let span = request.period.span(cycle, book.now(), &Named::new(self.zone)).expect("in range");
+        let row = BudgetRow {
+            budget: 0,
+            period: request.period,
+            actor: request.actor.clone(),
+            feature: request.feature.clone(),
+            budget_limit: Amount::ZERO,
+        };
+        let mut used: BTreeMap<String, Amount> = BTreeMap::new();
+        for entry in &self.entries {
+            let in_span = match request.period {
+                Period::Cycle => entry.cycle == span.cycle,
+                _ => entry.recorded_at >= span.start,
+            };
+            if in_span && entry.operation.is_usage() && entry.amount.is_positive() && row.counts(&entry.dimensions) {
+                *used.entry(row.user(&entry.dimensions).into()).or_default() += entry.amount;
+            }
+        }
+        used.into_iter().map(|(actor, used)| BudgetUse { budget: 0, actor, span, used }).collect()
     }
 
     fn settings(&self) -> Vec<PastSettings> {
@@ -123,8 +224,9 @@ impl Ledger {
             of.map(|entry| entry.amount).sum()
         };
         let balances = self.account.balances;
-        let granted = total(&[Operation::Grant, Operation::Allowance]);
-        let gone = total(&[Operation::Debit, Operation::Expire]);
+        let plans = [Operation::Subscribe, Operation::ChangePlan, Operation::SetSeats, Operation::Unsubscribe];
+        let granted = total(&[Operation::Grant, Operation::Allowance]) + total(&plans);
+        let gone = total(&[Operation::Debit, Operation::Charge, Operation::Expire]);
         let written_off = total(&[Operation::Forgive, Operation::Invoice]);
         assert_eq!(granted + balances.debt + written_off, gone + balances.allowance + balances.credits);
     }
@@ -137,9 +239,67 @@ enum Step {
     Debit { amount: i64, mode: OnInsufficient, restricted: bool },
     Reset { hours_ago: i64 },
     Configure { allowance: Option<i64>, limit: Option<i64>, policy: Option<DebtPolicy>, manual: Option<bool> },
+    Charge { quantity: i64, feature: &'static str, actor: Option<&'static str>, mode: OnInsufficient },
+    Subscribe { plan: &'static str, seats: i32, hours_ago: Option<i64> },
+    ChangePlan { from: &'static str, to: &'static str, when: TakesEffect, expire: bool },
+    SetSeats { plan: &'static str, seats: i32 },
+    Unsubscribe { plan: &'static str, now: bool },
+    SetFeature { feature: &'static str, enabled: bool },
+    SetBudget { limit: Option<i64>, period: Period, actor: Option<&'static str>, feature: Option<&'static str> },
     Freeze,
     Unfreeze,
     Close,
+}
+
+const PLANS: [&str; 5] = ["a", "b", "c", "d", "t"];
+
+/// a and b are of one rank, c is above them and per seat, d rolls over for two cycles, t is a trial. What a gives changes
+/// after a month.
+fn catalogue() -> Rc<Catalogue> {
+    let plan = |allowance, rank| Plan {
+        allowance: Amount::from_credits(allowance),
+        per_seat: false,
+        seat_cap: None,
+        rank,
+        trial: false,
+        trial_period: None,
+        purchases: true,
+        rollover_percent: Amount::ZERO,
+        rollover_max: None,
+        rollover_cycles: 1,
+        metadata: None,
+    };
+    let fifty = Amount::from_credits(50);
+    let later = Timestamp(START.0 + 700 * HOUR);
+    let versions = [
+        ("a", START, plan(40, 1)),
+        ("a", later, plan(60, 1)),
+        ("b", START, Plan { rollover_percent: fifty, ..plan(70, 1) }),
+        ("c", START, Plan { per_seat: true, seat_cap: Some(4), ..plan(30, 2) }),
+        ("d", START, Plan { rollover_percent: fifty, rollover_cycles: 2, rollover_max: Some(fifty), ..plan(80, 0) }),
+        ("t", START, Plan { trial: true, trial_period: Some(Interval { days: 14, ..Interval::ZERO }), ..plan(25, 0) }),
+    ];
+    let mut catalogue = Catalogue::default();
+    for (name, defined_at, plan) in versions {
+        catalogue.add(name, PlanVersion { version: 1, defined_at, plan });
+    }
+    Rc::new(catalogue)
+}
+
+/// chat costs 1.5 a unit, a run 4 for each package of 5; talk is free, and of nothing else is there a rate.
+fn rate(feature: &str) -> Option<Rate> {
+    let rate = |micros, per, model, free| Rate {
+        credits: Amount::from_micros(micros),
+        per_units: Amount::from_credits(per),
+        model,
+        free,
+    };
+    match feature {
+        "chat" => Some(rate(1_500_000, 1, RateModel::PerUnit, false)),
+        "run" => Some(rate(4_000_000, 5, RateModel::Package, false)),
+        "talk" => Some(rate(0, 1, RateModel::PerUnit, true)),
+        _ => None,
+    }
 }
 
 fn policy() -> impl Strategy<Value = DebtPolicy> {
@@ -149,6 +309,8 @@ fn policy() -> impl Strategy<Value = DebtPolicy> {
 fn step() -> impl Strategy<Value = Step> {
     let kinds = vec![LotKind::Purchase, LotKind::Promo, LotKind::Welcome, LotKind::Adjustment];
     let modes = vec![OnInsufficient::Error, OnInsufficient::Refuse, OnInsufficient::Partial, OnInsufficient::Allow];
+    let modes_again = modes.clone();
+    let plan = || prop::sample::select(PLANS.to_vec());
     prop_oneof![
         4 => (0..60i64).prop_map(|hours| Step::Wait { hours }),
         1 => (100..2000i64).prop_map(|hours| Step::Wait { hours }),
@@ -158,6 +320,22 @@ fn step() -> impl Strategy<Value = Step> {
                 Step::Grant { amount, kind, expiry, delay, priority, restricted }),
         12 => (1..120i64, prop::sample::select(modes), any::<bool>())
             .prop_map(|(amount, mode, restricted)| Step::Debit { amount, mode, restricted }),
+        6 => (0..30i64, prop::sample::select(vec!["chat", "run", "run", "talk", "mail"]),
+              prop::sample::select(vec![None, Some("ann"), Some("bob")]), prop::sample::select(modes_again))
+            .prop_map(|(quantity, feature, actor, mode)| Step::Charge { quantity, feature, actor, mode }),
+        3 => (plan(), 1..6i32, prop::option::weighted(0.1, 1..2000i64))
+            .prop_map(|(plan, seats, hours_ago)| Step::Subscribe { plan, seats, hours_ago }),
+        3 => (plan(), plan(), prop::sample::select(vec![TakesEffect::Auto, TakesEffect::Now, TakesEffect::NextCycle]),
+              any::<bool>())
+            .prop_map(|(from, to, when, expire)| Step::ChangePlan { from, to, when, expire }),
+        2 => (plan(), 1..8i32).prop_map(|(plan, seats)| Step::SetSeats { plan, seats }),
+        1 => (plan(), any::<bool>()).prop_map(|(plan, now)| Step::Unsubscribe { plan, now }),
+        1 => (prop::sample::select(vec!["chat", "run", "talk"]), any::<bool>())
+            .prop_map(|(feature, enabled)| Step::SetFeature { feature, enabled }),
+        1 => (prop::option::weighted(0.8, 0..120i64),
+              prop::sample::select(vec![Period::Cycle, Period::Hour, Period::Day, Period::Month]),
+              prop::sample::select(vec![None, Some("*"), Some("ann")]), prop::sample::select(vec![None, Some("chat")]))
+            .prop_map(|(limit, period, actor, feature)| Step::SetBudget { limit, period, actor, feature }),
         1 => (0..400i64).prop_map(|hours_ago| Step::Reset { hours_ago }),
         1 => (prop::option::of(0..100i64), prop::option::of(0..50i64), prop::option::of(policy()),
               prop::option::of(any::<bool>()))
@@ -180,6 +358,7 @@ fn expiry(kind: u8, now: Timestamp) -> GrantExpiry {
 fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> String {
     let zone = Named::new(ledger.zone);
     let whole = Amount::from_credits;
+    let key = format!("k{number}");
     let answer = match step {
         Step::Wait { .. } => Ok("waited".to_string()),
         Step::Grant { amount, kind, expiry: how, delay, priority, restricted } => {
@@ -198,13 +377,67 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
             ledger.run(now, &|book| book.grant(grant.clone(), &zone)).map(|receipt| format!("{receipt:?}"))
         }
         Step::Debit { amount, mode, restricted } => {
-            let debit = Debit {
-                amount: whole(*amount),
-                key: format!("k{number}"),
-                on_insufficient: *mode,
-                dimensions: Dimensions { feature: restricted.then(|| "chat".into()), ..Dimensions::default() },
+            let dimensions = Dimensions { feature: restricted.then(|| "chat".into()), ..Dimensions::default() };
+            let debit = Debit::new(whole(*amount), &key, *mode, dimensions);
+            let known = ledger.clone();
+            ledger
+                .run(now, &|book| {
+                    let terms = known.terms(book, &debit.dimensions);
+                    book.debit(&debit, &terms)
+                })
+                .map(|receipt| format!("{receipt:?}"))
+        }
+        Step::Charge { quantity, feature, actor, mode } => {
+            let feature = Some((*feature).to_string());
+            let dimensions = Dimensions { feature, actor: actor.map(Into::into), ..Dimensions::default() };
+            let charge = Charge::new(whole(*quantity), &key, *mode, dimensions);
+            let known = ledger.clone();
+            ledger
+                .run(now, &|book| {
+                    let terms = known.terms(book, &charge.dimensions);
+                    book.charge(&charge, &terms)
+                })
+                .map(|receipt| format!("{receipt:?}"))
+        }
+        Step::Subscribe { plan, seats, hours_ago } => {
+            let anchor = hours_ago.map(|hours| Timestamp(now.0 - hours * HOUR));
+            let request = Subscribe { plan: (*plan).into(), key, seats: *seats, anchor };
+            ledger.run(now, &|book| book.subscribe(&request, &zone)).map(|receipt| format!("{receipt:?}"))
+        }
+        Step::ChangePlan { from, to, when, expire } => {
+            let (from, to) = ((*from).into(), (*to).into());
+            let request = ChangePlan { from, to, key, takes_effect: *when, expire_unused: *expire };
+            ledger.run(now, &|book| book.change_plan(&request, &zone)).map(|receipt| format!("{receipt:?}"))
+        }
+        Step::SetSeats { plan, seats } => {
+            let request = SetSeats { plan: (*plan).into(), seats: *seats, key };
+            ledger.run(now, &|book| book.set_seats(&request, &zone)).map(|receipt| format!("{receipt:?}"))
+        }
+        Step::Unsubscribe { plan, now: at_once } => {
+            let request = Unsubscribe { plan: (*plan).into(), key, now: *at_once };
+            ledger.run(now, &|book| book.unsubscribe(&request, &zone)).map(|receipt| format!("{receipt:?}"))
+        }
+        Step::SetFeature { feature, enabled } => {
+            let current = ledger.switches.get(*feature).cloned();
+            ledger
+                .run(now, &|book| book.set_feature(feature, *enabled, current.clone()))
+                .map(|switch| format!("{switch:?}"))
+        }
+        Step::SetBudget { limit, period, actor, feature } => {
+            let request = SetBudget {
+                limit: limit.map(whole),
+                period: *period,
+                actor: actor.map(Into::into),
+                feature: feature.map(Into::into),
             };
-            ledger.run(now, &|book| book.debit(&debit)).map(|receipt| format!("{receipt:?}"))
+            let known = ledger.clone();
+            ledger
+                .run(now, &|book| {
+                    let rows: Vec<BudgetRow> = known.budgets.values().cloned().collect();
+                    let used = known.used_since(book, &request);
+                    book.set_budget(&request, &rows, used)
+                })
+                .map(|row| format!("{row:?}"))
         }
         Step::Reset { hours_ago } => {
             let key = Some(credits_domain::entry::Key { key: format!("k{number}"), request: 0 });
@@ -240,6 +473,11 @@ fn open(zone: &'static str, settings: Settings, now: Timestamp, lazy: bool) -> L
         entries: Vec::new(),
         closed: Vec::new(),
         description: None,
+        holdings: Holdings { subscriptions: Vec::new(), catalogue: catalogue() },
+        switches: BTreeMap::new(),
+        meters: BTreeMap::new(),
+        budgets: BTreeMap::new(),
+        budget_use: BTreeMap::new(),
         lazy,
     };
     let opening = Opening { settings, anchor_given: false, metadata: Dimensions::default() };
@@ -354,13 +592,10 @@ proptest! {
         let mut book = ledger.book(Extent::All, now);
         book.settle(&Named::new("UTC")).expect("it knows all lots");
         let plan = book.explain_debit(Amount::from_credits(amount), feature).expect("it knows all lots");
-        let debit = Debit {
-            amount: Amount::from_credits(amount),
-            key: "last".into(),
-            on_insufficient: OnInsufficient::Error,
-            dimensions: Dimensions { feature: feature.map(Into::into), ..Dimensions::default() },
-        };
-        let done = book.debit(&debit);
+        let dimensions = Dimensions { feature: feature.map(Into::into), ..Dimensions::default() };
+        let debit = Debit::new(Amount::from_credits(amount), "last", OnInsufficient::Error, dimensions);
+        book.budgets = Some(Vec::new());
+        let done = book.debit(&debit, &Terms::default());
         if plan.iter().any(|line| line.kind == "shortfall") {
             let refused = matches!(done, Err(Stop::Refused(Error { code: Code::InsufficientCredits, .. })));
             prop_assert!(refused);
