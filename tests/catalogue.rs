@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 19] = [
+const FUNCTIONS: [(&str, &str, &str); 30] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -66,6 +66,68 @@ const FUNCTIONS: [(&str, &str, &str); 19] = [
          expires_at timestamp with time zone DEFAULT NULL",
         "SETOF credits_receipt",
     ),
+    (
+        "credits_define_plan",
+        "plan text, allowance numeric, per_seat boolean DEFAULT false, seat_cap integer DEFAULT NULL, \
+         rank integer DEFAULT 0, trial boolean DEFAULT false, trial_period interval DEFAULT NULL, \
+         purchases boolean DEFAULT true, rollover_percent numeric DEFAULT 0, rollover_max numeric DEFAULT NULL, \
+         rollover_cycles integer DEFAULT 1, metadata jsonb DEFAULT NULL",
+        "TABLE(plan text, allowance numeric, per_seat boolean, seat_cap integer, rank integer, trial boolean, \
+         trial_period interval, purchases boolean, rollover_percent numeric, rollover_max numeric, \
+         rollover_cycles integer, metadata jsonb, included jsonb, version integer, \
+         defined_at timestamp with time zone, defined_by text)",
+    ),
+    (
+        "credits_include",
+        "plan text, feature text, units numeric",
+        "TABLE(plan text, feature text, units numeric, version integer, defined_at timestamp with time zone, \
+         defined_by text)",
+    ),
+    (
+        "credits_subscribe",
+        "account text, plan text, idempotency_key text, seats integer DEFAULT 1, \
+         anchor timestamp with time zone DEFAULT NULL",
+        "credits_receipt",
+    ),
+    (
+        "credits_change_plan",
+        "account text, from_plan text, to_plan text, idempotency_key text, takes_effect text DEFAULT 'auto', \
+         unused_allowance text DEFAULT 'keep'",
+        "credits_receipt",
+    ),
+    ("credits_set_seats", "account text, plan text, seats integer, idempotency_key text", "credits_receipt"),
+    (
+        "credits_unsubscribe",
+        "account text, plan text, idempotency_key text, takes_effect text DEFAULT 'next_cycle'",
+        "credits_receipt",
+    ),
+    (
+        "credits_define_rate",
+        "feature text, credits numeric DEFAULT NULL, per_units numeric DEFAULT 1, model text DEFAULT 'per_unit', \
+         free boolean DEFAULT false, effective_at timestamp with time zone DEFAULT NULL",
+        "TABLE(feature text, credits numeric, per_units numeric, model text, free boolean, \
+         effective_at timestamp with time zone, effective_until timestamp with time zone, in_force boolean, \
+         version integer, defined_at timestamp with time zone, defined_by text)",
+    ),
+    (
+        "credits_charge",
+        "account text, feature text, quantity numeric, idempotency_key text, actor text DEFAULT NULL, \
+         resource text DEFAULT NULL, on_insufficient text DEFAULT 'error', metadata jsonb DEFAULT NULL",
+        "credits_receipt",
+    ),
+    ("credits_quote", "account text, feature text, quantity numeric", "numeric"),
+    (
+        "credits_set_feature",
+        "account text, feature text, enabled boolean",
+        "TABLE(account text, feature text, enabled boolean, changed_at timestamp with time zone)",
+    ),
+    (
+        "credits_set_budget",
+        "account text, budget_limit numeric DEFAULT NULL, period text DEFAULT 'cycle', actor text DEFAULT NULL, \
+         feature text DEFAULT NULL",
+        "TABLE(account text, budget_limit numeric, period text, actor text, feature text, used numeric, \
+         remaining numeric, used_by text, period_start timestamp with time zone, period_end timestamp with time zone)",
+    ),
     ("credits_allow", "role regrole, access text", "boolean"),
     ("credits_disallow", "role regrole, access text", "boolean"),
     ("credits_verify", "account text DEFAULT NULL", "TABLE(account text, entry bigint, problem text)"),
@@ -73,8 +135,22 @@ const FUNCTIONS: [(&str, &str, &str); 19] = [
 ];
 
 /// The functions that change nothing: usable on a standby and in a read-only transaction.
-const READS: [&str; 5] =
-    ["credits_balance", "credits_balance_at", "credits_explain_debit", "credits_verify", "credits_errors"];
+const READS: [&str; 6] = [
+    "credits_balance",
+    "credits_balance_at",
+    "credits_explain_debit",
+    "credits_quote",
+    "credits_verify",
+    "credits_errors",
+];
+
+/// `(function, the view with the columns of the row that it returns)` of what configures.
+const CONFIGURES: [(&str, &str); 4] = [
+    ("credits_define_plan", "credits_plans"),
+    ("credits_define_rate", "credits_rates"),
+    ("credits_set_feature", "credits_features"),
+    ("credits_set_budget", "credits_budgets"),
+];
 
 /// `(type, columns)` of the result types.
 const TYPES: [(&str, &str); 3] = [
@@ -101,7 +177,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 8] = [
+const VIEWS: [(&str, &str); 14] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -128,6 +204,19 @@ const VIEWS: [(&str, &str); 8] = [
         "account cycle feature cycle_start cycle_end operations quantity included credits from_allowance from_credits",
     ),
     ("credits_expiring", "account lot kind remaining expires_at"),
+    (
+        "credits_invoice_lines",
+        "account cycle feature cycle_start cycle_end quantity included credits from_allowance from_credits debt_invoiced",
+    ),
+    (
+        "credits_plans",
+        "plan allowance per_seat seat_cap rank trial trial_period purchases rollover_percent rollover_max \
+         rollover_cycles metadata",
+    ),
+    ("credits_subscriptions", "account plan seats anchor pending_plan pending_seats pending_end"),
+    ("credits_rates", "feature credits per_units model free effective_at"),
+    ("credits_features", "account feature enabled"),
+    ("credits_budgets", "account budget_limit period actor feature used remaining"),
 ];
 
 /// Objects that belong to the extension, as `pg_depend` lists them.
@@ -265,6 +354,21 @@ fn the_views_have_the_columns_of_the_contract() {
     assert_eq!(there, expected);
 }
 
+/// A caller who configures sees what a reader of the view will see.
+#[test]
+fn what_configures_returns_the_columns_of_its_view() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    for (function, view) in CONFIGURES {
+        let columns = s.one(&format!(
+            "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+             FROM pg_attribute WHERE attrelid = '{view}'::regclass AND attnum > 0 AND NOT attisdropped"
+        ));
+        let result = s.one(&format!("SELECT pg_get_function_result('{function}'::regproc)"));
+        assert_eq!(result, format!("TABLE({columns})"), "{function} and {view}");
+    }
+}
+
 #[test]
 fn amounts_are_numeric_in_every_view() {
     let db = Server::shared().database();
@@ -275,7 +379,10 @@ fn amounts_are_numeric_in_every_view() {
          JOIN {MEMBERS} m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
          WHERE c.relkind = 'v' AND a.attnum > 0 AND a.atttypid <> 'numeric'::regtype
            AND a.attname IN ('amount', 'balance', 'available', 'allowance', 'credits', 'held', 'debt', 'remaining', 'price',
-               'granted', 'used', 'expired', 'rolled_over', 'quantity', 'included', 'from_allowance', 'from_credits', 'overdraft')"
+               'granted', 'used', 'expired', 'rolled_over', 'quantity', 'included', 'from_allowance', 'from_credits', 'overdraft',
+               'budget_limit', 'debt_invoiced', 'debt_forgiven', 'per_units', 'rollover_max')
+           -- there it is not a number of units, but the units of each feature
+           AND (c.relname, a.attname) <> ('credits_plans', 'included')"
     ));
     assert_eq!(others, Vec::<String>::new());
     let days = s.one("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'credits_usage_daily'::regclass AND attname = 'day'");
@@ -364,12 +471,17 @@ fn text_is_compared_bytewise_and_amounts_are_never_floats() {
     );
     assert_eq!(keys, Vec::<String>::new());
     let not_led = s.list(
-        "SELECT i.indexrelid::regclass FROM pg_index i
+        "SELECT i.indexrelid::regclass::text FROM pg_index i
          JOIN pg_class t ON t.oid = i.indrelid AND t.relnamespace = 'credits_ledger'::regnamespace
          JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
-         WHERE i.indisunique AND a.attname <> 'account'",
+         WHERE i.indisunique AND a.attname <> 'account' ORDER BY 1",
     );
-    assert_eq!(not_led, Vec::<String>::new(), "unique indexes that account does not lead");
+    // What is defined for all accounts belongs to none; it is the same on every node of a distributed database.
+    assert_eq!(
+        not_led,
+        ["credits_ledger.included_units_pkey", "credits_ledger.plans_pkey", "credits_ledger.rates_pkey"],
+        "unique indexes that account does not lead"
+    );
     let floats = s.list(
         "SELECT attrelid::regclass, attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          WHERE c.relnamespace = 'credits_ledger'::regnamespace AND a.attnum > 0

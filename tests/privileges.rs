@@ -7,13 +7,15 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 17] = [
+const FUNCTIONS: [(&str, &[&str], &str); 28] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
         &["spend", "billing", "admin"],
         "credits_debit_many(ARRAY['acme'], ARRAY[1], ARRAY['dm-{role}'])",
     ),
+    ("credits_charge", &["spend", "billing", "admin"], "credits_charge('acme', 'chat', 1, 'c-{role}')"),
+    ("credits_quote", &["spend", "billing", "admin"], "credits_quote('acme', 'chat', 1)"),
     ("credits_balance", &["spend", "billing", "analyst", "admin"], "credits_balance('acme')"),
     ("credits_explain_debit", &["spend", "billing", "analyst", "admin"], "credits_explain_debit('acme', 1)"),
     ("credits_grant", &["billing", "admin"], "credits_grant('acme', 1, 'g-{role}')"),
@@ -21,9 +23,18 @@ const FUNCTIONS: [(&str, &[&str], &str); 17] = [
     ("credits_reset_cycle", &["billing", "admin"], "credits_reset_cycle('acme', 'r-{role}')"),
     ("credits_open_account", &["billing", "admin"], "credits_open_account('new-{role}')"),
     ("credits_configure_account", &["billing", "admin"], "credits_configure_account('acme', overdraft_limit => 5)"),
+    ("credits_subscribe", &["billing", "admin"], "credits_subscribe('acme', 'team', 's-{role}')"),
+    ("credits_set_seats", &["billing", "admin"], "credits_set_seats('acme', 'team', 3, 'n-{role}')"),
+    ("credits_change_plan", &["billing", "admin"], "credits_change_plan('acme', 'team', 'more', 'p-{role}')"),
+    ("credits_unsubscribe", &["billing", "admin"], "credits_unsubscribe('acme', 'more', 'u-{role}', 'now')"),
+    ("credits_set_feature", &["billing", "admin"], "credits_set_feature('acme', 'off', false)"),
+    ("credits_set_budget", &["billing", "admin"], "credits_set_budget('acme', 500, actor => '{role}')"),
     ("credits_maintain", &["billing", "admin"], "credits_maintain()"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
     ("credits_verify", &["analyst", "admin"], "credits_verify()"),
+    ("credits_define_plan", &["admin"], "credits_define_plan('{role}', 5)"),
+    ("credits_include", &["admin"], "credits_include('team', 'chat', 5)"),
+    ("credits_define_rate", &["admin"], "credits_define_rate('{role}', 5)"),
     ("credits_freeze_account", &["admin"], "credits_freeze_account('ice', 'why')"),
     ("credits_unfreeze_account", &["admin"], "credits_unfreeze_account('ice')"),
     ("credits_close_account", &["admin"], "credits_close_account('old', 'why')"),
@@ -32,7 +43,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 17] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 8] = [
+const VIEWS: [&str; 14] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -41,6 +52,12 @@ const VIEWS: [&str; 8] = [
     "credits_usage_daily",
     "credits_usage_by_cycle",
     "credits_expiring",
+    "credits_invoice_lines",
+    "credits_plans",
+    "credits_subscriptions",
+    "credits_rates",
+    "credits_features",
+    "credits_budgets",
 ];
 
 /// Who may read the views.
@@ -56,6 +73,10 @@ impl Ledger {
     fn new() -> Self {
         let db = Server::shared().database();
         let mut owner = db.session();
+        owner.run(
+            "SELECT credits_define_plan('team', 10, per_seat => true), credits_define_plan('more', 20, rank => 1)",
+        );
+        owner.run("SELECT credits_define_rate('chat', 2)");
         owner.run("SELECT credits_grant('acme', 1000, 'g')");
         owner.run("SELECT credits_debit('acme', 1, 'd', actor => 'someone')");
         owner.run("SELECT credits_grant('ice', 10, 'g'), credits_grant('old', 10, 'g')");
@@ -175,9 +196,14 @@ fn each_view_is_open_to_analysts_and_admins_and_for_reading_only() {
                     assert_eq!(e.code, "42501", "{role} {view}: {}", e.message);
                 }
             }
+            let key = match view {
+                "credits_plans" => "plan",
+                "credits_rates" => "feature",
+                _ => "account",
+            };
             for statement in [
-                format!("INSERT INTO {view} (account) VALUES ('mine')"),
-                format!("UPDATE {view} SET account = 'mine'"),
+                format!("INSERT INTO {view} ({key}) VALUES ('mine')"),
+                format!("UPDATE {view} SET {key} = 'mine'"),
                 format!("DELETE FROM {view}"),
             ] {
                 let e = caller.error(&statement);
@@ -374,7 +400,10 @@ fn the_errors_of_one_account_name_no_other() {
     let mut s = ledger.db.session();
     s.run("SELECT credits_grant('secret-neighbour', 77, 'secret-key', payment_ref => 'secret-payment')");
     s.run("SELECT credits_debit('secret-neighbour', 7, 'shared', actor => 'secret-actor')");
+    s.run("SELECT credits_set_budget('secret-neighbour', 77, actor => 'secret-actor', feature => 'capped')");
+    s.run("SELECT credits_subscribe('secret-neighbour', 'team', 'secret-subscription')");
     s.run("SELECT credits_grant('mine', 5, 'g', payment_ref => 'my-payment')");
+    s.run("SELECT credits_set_budget('mine', 1, feature => 'capped'), credits_set_feature('mine', 'off', false)");
     s.run("SELECT credits_debit('mine', 1, 'used')");
     s.run("SELECT credits_freeze_account('ice', 'secret-reason')");
     let mut caller = ledger.session_as("billing");
@@ -390,6 +419,14 @@ fn the_errors_of_one_account_name_no_other() {
         ("SELECT credits_grant('mine', 1, 'k', 'refund')", "LC005"),
         ("SELECT credits_grant('mine', 1, 'k', payment_ref => 'my-payment')", "LC009"),
         ("SELECT credits_open_account('mine', time_zone => 'No/Where')", "LC005"),
+        ("SELECT credits_charge('mine', 'chat', 50, 'k')", "LC001"),
+        ("SELECT credits_charge('mine', 'unpriced', 1, 'k')", "LC014"),
+        ("SELECT credits_debit('mine', 2, 'k', 'capped')", "LC012"),
+        ("SELECT credits_debit('mine', 2, 'k', 'off')", "LC010"),
+        ("SELECT credits_subscribe('mine', 'no such plan', 'k')", "LC006"),
+        ("SELECT credits_set_seats('mine', 'team', 2, 'k')", "LC006"),
+        ("SELECT credits_change_plan('nobody', 'team', 'more', 'k')", "LC002"),
+        ("SELECT credits_set_budget('mine', 1, 'week')", "LC005"),
         ("SELECT * FROM credits_debit_many(ARRAY['mine'], ARRAY[50], ARRAY['k'], on_insufficient => 'error')", "LC001"),
         ("SELECT * FROM credits_debit_many(ARRAY['mine'], ARRAY[1,2], ARRAY['k'])", "LC005"),
     ];
