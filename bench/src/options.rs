@@ -4,9 +4,10 @@ use crate::failure::{Failure, Result};
 use std::path::PathBuf;
 
 /// The groups of rows, in the order in which they run, and what each measures.
-pub const GROUPS: [(&str, &str); 9] = [
+pub const GROUPS: [(&str, &str); 10] = [
     ("debit", "credits_debit over 10,000 accounts against the bare statement and PL/pgSQL"),
     ("hot", "credits_debit, all sessions on one account"),
+    ("charge", "credits_charge on accounts with a plan against a plain debit"),
     ("batch", "credits_debit_many, 1,000 items a call"),
     ("balance", "credits_balance against a SELECT by primary key"),
     ("replay", "a repeated idempotency key against a new one, and the WAL it writes"),

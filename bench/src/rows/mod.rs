@@ -3,6 +3,7 @@
 mod accounts;
 mod batch;
 mod bytes;
+mod charge;
 mod debit;
 mod growth;
 mod reads;
@@ -32,9 +33,10 @@ type Group = fn(&mut Bench) -> Result<()>;
 
 /// Measures the groups that were asked for; says how many failed. One that fails does not stop the others.
 pub fn run(bench: &mut Bench) -> usize {
-    let groups: [(&str, Group); 9] = [
+    let groups: [(&str, Group); 10] = [
         ("debit", debit::many_accounts),
         ("hot", debit::one_account),
+        ("charge", charge::run),
         ("batch", batch::run),
         ("balance", reads::balance),
         ("replay", reads::replay),
