@@ -270,7 +270,7 @@ per_units units. model per_unit: quantity × credits / per_units, exact, where i
 rounded up to the 6th. model package: whole packages of per_units units at credits each; units left of a
 package cover later charges of the feature, across cycles and rates. free: the feature costs nothing and credits is
 left out; charging it then takes no lock, writes no entry and keeps no key. Of several rates for one instant the one
-defined last counts. What changes nothing makes no version.
+defined last counts. Saying the same again, for now or for the same effective_at, makes no version.
 Returns the rate as credits_rates shows it.
 Errors: LC004 credits is negative, or per_units not above zero; LC005 another argument, credits missing where not
 free or given where free, or effective_at in the past.
@@ -305,9 +305,9 @@ COMMENT ON FUNCTION @extschema@.credits_set_budget IS
 day or month in its time zone. actor: only what that actor draws; ''*'': each actor has a budget of this
 size, those without a name one together; NULL: all together. feature: only what is drawn for it; NULL: for all.
 Set again for the same period, actor and feature it replaces the limit; budget_limit NULL removes the budget.
-What was drawn since the period began counts. A debit over a budget is refused (LC012), not
-shrunk, with partial, too; with allow it is recorded, and counts. Each change is an entry in the
-history; what changes nothing records nothing.
+What was drawn since the period began counts, also after a change of time zone. A debit over a budget is
+refused (LC012), not shrunk, with partial, too; with allow it is recorded, and counts. Each change is an entry in
+the history; what changes nothing records nothing.
 Returns the budget as credits_budgets shows it, with budget_limit NULL where it was removed.
 Errors: LC002 unknown account; LC004 budget_limit cannot be; LC005 another argument; LC011 closed.
 Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor => ''*'');';
@@ -460,8 +460,8 @@ COMMENT ON COLUMN @extschema@.credits_history.redacted IS 'Whether actor, resour
 COMMENT ON COLUMN @extschema@.credits_history.clock_was_set IS 'Whether credits_ledger.now replaced the clock.';
 COMMENT ON COLUMN @extschema@.credits_history.hash IS 'Hash of the entry, over the previous one''s.';
 COMMENT ON COLUMN @extschema@.credits_history.plan IS
-'The plan that was subscribed to, changed to, given up, whose seats were set, or whose allowance was granted or rolled
-over. NULL for everything else, also for the account''s own allowance and for what expires.';
+'The plan that was subscribed to, changed to, given up, whose seats were set, or whose allowance or trial was granted,
+rolled over or expired. NULL for everything else, also for the account''s own allowance.';
 COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that time has done by now.';
 COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';

@@ -162,7 +162,8 @@ COMMENT ON COLUMN credits_ledger.cycles.granted IS
 'Allowance granted in it, by the account''s own setting and by its plans; trials are not in it.';
 COMMENT ON COLUMN credits_ledger.cycles.used IS 'What debits and charges drew in it.';
 COMMENT ON COLUMN credits_ledger.cycles.rolled_over IS 'What rolled over into the next cycle.';
-COMMENT ON COLUMN credits_ledger.cycles.expired IS 'Allowance and rollover that expired at its end.';
+COMMENT ON COLUMN credits_ledger.cycles.expired IS
+'Allowance and rollover that expired at its end, or in it with a change of plan (unused_allowance => ''expire'').';
 COMMENT ON COLUMN credits_ledger.cycles.debt_forgiven IS 'Debt written off at its end.';
 COMMENT ON COLUMN credits_ledger.cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
 COMMENT ON COLUMN credits_ledger.cycles.foreseen_end IS
