@@ -10,7 +10,7 @@ mod reference;
 #[path = "docs/run.rs"]
 mod run;
 
-use page::pages;
+use page::{examples, pages};
 
 #[test]
 fn the_sql_of_every_page_does_what_the_page_says() {
@@ -40,7 +40,9 @@ fn the_reference_has_everything_that_the_extension_has() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let pages = pages();
+    let (mut pages, examples) = (pages(), examples());
+    assert!(examples.len() >= 3, "{} pages of examples", examples.len());
+    pages.extend(examples);
     let mut problems = Vec::new();
     let mut links = 0;
     for page in &pages {

@@ -33,8 +33,20 @@ pub fn pages() -> Vec<Page> {
     let root = project();
     let mut names = vec!["CONTRIBUTING.md".to_owned(), "README.md".to_owned()];
     collect(&root, "docs", &mut names);
+    read_all(&root, names)
+}
+
+/// The pages of the examples. Their SQL is part of their scripts, which tests/example_systems.rs runs.
+pub fn examples() -> Vec<Page> {
+    let root = project();
+    let mut names = Vec::new();
+    collect(&root, "examples", &mut names);
+    read_all(&root, names)
+}
+
+fn read_all(root: &Path, mut names: Vec<String>) -> Vec<Page> {
     names.sort();
-    names.into_iter().map(|name| Page::read(&root, name)).collect()
+    names.into_iter().map(|name| Page::read(root, name)).collect()
 }
 
 fn collect(root: &Path, folder: &str, names: &mut Vec<String>) {
