@@ -9,6 +9,7 @@ use credits_domain::amount::Amount;
 use credits_domain::book::{Book, Context, Extent, Purpose};
 use credits_domain::entry::Entry;
 use credits_domain::error::Error;
+use credits_domain::lifecycle::Detail;
 use credits_domain::time::Timestamp;
 
 /// A row of `credits_account_balance`.
@@ -83,8 +84,9 @@ static RECORDED_AT: Statement = Statement::new(
 );
 
 static SETTINGS_AT: Statement = Statement::new(
-    "SELECT status, overdraft_limit FROM credits_ledger.settings WHERE account = $1 AND entry <= $2 \
-     ORDER BY entry DESC LIMIT 1",
+    "SELECT s.status, s.overdraft_limit, e.detail FROM credits_ledger.settings s \
+     JOIN credits_ledger.entries e ON e.account = s.account AND e.entry = s.entry \
+     WHERE s.account = $1 AND s.entry <= $2 ORDER BY s.entry DESC LIMIT 1",
     &[Type::Text, Type::I64],
 );
 
@@ -158,9 +160,13 @@ fn past(spi: &Spi, row: &Account, number: i64, at: Timestamp) -> Result<AccountB
     let name = row.account.as_str();
     let entry = lookup::entry(spi, Sight::Callers, name, number)?.ok_or_else(|| unknown_account(name))?;
     let settings = spi.read(&SETTINGS_AT, &[name.into(), number.into()])?;
-    let (status, overdraft_limit) = match settings.first() {
-        Some(settings) => (rows::status(settings.text(0)?)?, settings.amount(1)?),
-        None => (row.status, row.settings.overdraft_limit),
+    let (status, overdraft_limit, stated) = match settings.first() {
+        Some(settings) => (
+            rows::status(settings.text(0)?)?,
+            settings.amount(1)?,
+            settings.opt_json(2)?.map(|json| Detail::from_json(&json)).transpose()?.map(|detail| detail.cycle),
+        ),
+        None => (row.status, row.settings.overdraft_limit, None),
     };
     // Cycles may have passed since the entry without leaving one.
     let closed = spi.read(&CYCLE_AT, &[name.into(), entry.cycle.into(), at.into()])?;
@@ -168,6 +174,8 @@ fn past(spi: &Spi, row: &Account, number: i64, at: Timestamp) -> Result<AccountB
         Some(row) => Cycle { number: row.i32(0)?, start: row.time(1)?, end: row.opt_time(2)? },
         None => row.cycle,
     };
+    // The cycle may have been moved since: by a first plan, or by settings.
+    let cycle = stated.filter(|stated| stated.number == cycle.number).unwrap_or(cycle);
     let granted = spi.read(&GRANTED_AT, &[name.into(), cycle.number.into(), number.into()])?;
     Ok(AccountBalance {
         account: name.into(),

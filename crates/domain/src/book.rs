@@ -375,7 +375,6 @@ impl Book {
     pub(crate) fn record_cycle(&mut self, mut cycle: ClosedCycle) {
         self.totals.closed += 1;
         self.totals.rolled_over += cycle.rolled_over;
-        self.totals.expired += cycle.expired;
         self.totals.debt_forgiven += cycle.debt_forgiven;
         self.totals.debt_invoiced += cycle.debt_invoiced;
         if self.purpose == Purpose::Write {

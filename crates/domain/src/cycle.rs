@@ -193,7 +193,7 @@ impl Book {
             Some(next) => self.roll_over(instant, next, zone)?,
             None => Amount::ZERO,
         };
-        let mut expired = self.holdings.expired_in(closing.number);
+        let mut expired = Amount::ZERO;
         for i in 0..self.lots.len() {
             let lot = &self.lots[i];
             let over = matches!(lot.kind, LotKind::Allowance | LotKind::Rollover)
@@ -219,6 +219,7 @@ impl Book {
             self.record(Draft::new(operation, debt).at(instant));
         }
         self.retire();
+        self.totals.expired += expired;
         self.record_cycle(ClosedCycle {
             cycle: closing.number,
             start: closing.start,
@@ -227,7 +228,7 @@ impl Book {
             granted: self.account.granted,
             used: self.account.used,
             rolled_over,
-            expired,
+            expired: self.holdings.expired_in(closing.number) + expired,
             debt_forgiven,
             debt_invoiced,
             closed_at: self.now(),

@@ -68,12 +68,13 @@ impl Operation {
         self.is_usage() || self == Operation::Expire
     }
 
-    /// Whether it changes what the account is set to.
+    /// Whether it changes what the account is set to, or may move the running cycle.
     pub fn is_setting(self) -> bool {
-        matches!(
-            self,
-            Operation::Open | Operation::Configure | Operation::Freeze | Operation::Unfreeze | Operation::Close
-        )
+        self.is_about_plans()
+            || matches!(
+                self,
+                Operation::Open | Operation::Configure | Operation::Freeze | Operation::Unfreeze | Operation::Close
+            )
     }
 
     /// Whether it changes which plans the account holds.

@@ -73,12 +73,21 @@ impl Plan {
         }
     }
 
-    /// What it grants in a cycle for so many seats.
+    /// What it grants in a cycle for so many seats; as much as an account can hold, where that is more.
     pub fn allowance_for(&self, seats: i32) -> Amount {
+        self.uncut(seats).min(Amount::MAX)
+    }
+
+    /// LC004 where so many seats are more than an account can hold.
+    pub fn check_seats(&self, seats: i32) -> Result<()> {
+        self.uncut(seats).checked("allowance").map(drop)
+    }
+
+    fn uncut(&self, seats: i32) -> Amount {
         let counted = seats.min(self.seat_cap.unwrap_or(i32::MAX)).max(0);
         match (self.per_seat, counted) {
             (_, 0) => Amount::ZERO,
-            (true, seats) => Amount::from_micros(self.allowance.micros() * i128::from(seats)).min(Amount::MAX),
+            (true, seats) => Amount::from_micros(self.allowance.micros() * i128::from(seats)),
             (false, _) => self.allowance,
         }
     }

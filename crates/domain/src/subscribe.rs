@@ -141,10 +141,10 @@ impl Book {
         if self.holdings.held(&request.plan).is_some() || self.holdings.is_coming(&request.plan) {
             return Err(self.held_already(&request.plan).into());
         }
-        let plan = self.holdings.plan(&request.plan, now)?.clone();
-        let trials = if plan.trial { Vec::new() } else { self.trials_held() };
+        let is_trial = self.holdings.plan(&request.plan, now).is_ok_and(|plan| plan.trial);
+        let trials = if is_trial { Vec::new() } else { self.trials_held() };
         let converts = trials.iter().any(|trial| self.holdings.held(trial).is_some_and(|own| own.converts));
-        let starts = converts || self.is_first_plan(!plan.trial);
+        let starts = converts || self.is_first_plan(!is_trial);
         if let Some(anchor) = request.anchor
             && !starts
         {
@@ -156,6 +156,8 @@ impl Book {
             .hint("Leave anchor out: all allowances of an account follow one cycle.")
             .into());
         }
+        let plan = self.holdings.plan(&request.plan, now)?.clone();
+        plan.check_seats(request.seats)?;
         for trial in &trials {
             self.holdings.row(trial).give_up();
         }
@@ -174,23 +176,19 @@ impl Book {
         self.must_not_be_closed()?;
         self.need_all()?;
         let now = self.now();
-        let own = self.holding(&request.from)?.clone();
         let key = Key { key: request.key.clone(), request: request.request() };
         if request.from == request.to {
-            if own.pending == Pending::default() {
-                return Err(Error::argument("to_plan", &request.to, "the account holds this plan already").into());
-            }
-            let row = self.holdings.row(&request.from);
-            (row.pending, row.changed) = (Pending::default(), true);
-            let plan = self.holdings.plan(&request.to, now)?.clone();
-            return self.grant_by_plan(Operation::ChangePlan, &request.to, &plan, Amount::ZERO, key, zone);
+            return self.keep_plan(&request.from, key, zone);
         }
-        let coming_from_elsewhere =
-            self.holdings.is_coming(&request.to) && own.pending.plan.as_deref() != Some(request.to.as_str());
-        if self.holdings.held(&request.to).is_some() || coming_from_elsewhere {
+        let is_of_another = |own: &Subscription| own.held && own.plan != request.from;
+        let coming = |own: &Subscription| own.pending.plan.as_deref() == Some(request.to.as_str());
+        let taken = self.holdings.subscriptions.iter().any(|own| is_of_another(own) && coming(own));
+        if self.holdings.held(&request.to).is_some() || taken {
             return Err(self.held_already(&request.to).into());
         }
+        let own = self.holding(&request.from)?.clone();
         let plan = self.holdings.plan(&request.to, now)?.clone();
+        plan.check_seats(own.seats)?;
         let replaced = self.holdings.plan(&request.from, now)?.clone();
         let ends_trial = replaced.trial && !plan.trial;
         let acts_now = match request.takes_effect {
@@ -198,6 +196,9 @@ impl Book {
             TakesEffect::Now => true,
             TakesEffect::NextCycle => false,
         };
+        if !acts_now && coming(&own) && own.pending.expire == request.expire_unused {
+            return Err(self.held_already(&request.to).into());
+        }
         if !acts_now {
             let row = self.holdings.row(&request.from);
             row.pending.plan = Some(request.to.clone());
@@ -230,6 +231,17 @@ impl Book {
         self.grant_by_plan(Operation::ChangePlan, &request.to, &plan, due, key, zone)
     }
 
+    /// Keeps a plan that was to be replaced, given up or have fewer seats.
+    fn keep_plan(&mut self, plan: &str, key: Key, zone: &dyn Zone) -> Outcome<Receipt> {
+        if self.holding(plan)?.pending == Pending::default() {
+            return Err(Error::argument("to_plan", plan, "the account holds this plan already").into());
+        }
+        let definition = self.holdings.plan(plan, self.now())?.clone();
+        let row = self.holdings.row(plan);
+        (row.pending, row.changed) = (Pending::default(), true);
+        self.grant_by_plan(Operation::ChangePlan, plan, &definition, Amount::ZERO, key, zone)
+    }
+
     /// More seats count at once, as far as they were not granted for in this cycle; fewer from the next cycle.
     pub fn set_seats(&mut self, request: &SetSeats, zone: &dyn Zone) -> Outcome<Receipt> {
         self.must_not_be_closed()?;
@@ -237,6 +249,7 @@ impl Book {
         let now = self.now();
         let own = self.holding(&request.plan)?.clone();
         let plan = self.holdings.plan(&request.plan, now)?.clone();
+        plan.check_seats(request.seats)?;
         let row = self.holdings.row(&request.plan);
         row.changed = true;
         let mut due = Amount::ZERO;
