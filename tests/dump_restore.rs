@@ -13,6 +13,12 @@ const VIEWS: &[&str] = &[
     "credits_usage_daily",
     "credits_usage_by_cycle",
     "credits_expiring",
+    "credits_invoice_lines",
+    "credits_plans",
+    "credits_subscriptions",
+    "credits_rates",
+    "credits_features",
+    "credits_budgets",
 ];
 
 /// A ledger in which everything has happened, and a role with each access. The extension is in `schema`.
@@ -34,6 +40,7 @@ fn fill(db: &Database, schema: &str) -> Vec<String> {
     s.run("SELECT credits_redact('a', (SELECT entry FROM credits_history WHERE account = 'a' AND idempotency_key = 'd2'))");
     s.run("SELECT credits_freeze_account('n1', 'unpaid')");
     s.run("SELECT credits_close_account('n2', 'gone')");
+    fill_plans(&mut s);
     s.at("2026-02-20 00:00+00");
     s.run("SELECT credits_debit('a', 5, 'd3')");
     s.run("SELECT credits_reset_cycle('b', 'evt_1', '2026-02-19 12:00+00')");
@@ -46,6 +53,110 @@ fn fill(db: &Database, schema: &str) -> Vec<String> {
             role
         })
         .collect()
+}
+
+/// Plans in several versions, a rate that is scheduled, and accounts with pending changes, a running trial, a package
+/// begun, included units used, switches and budgets.
+fn fill_plans(s: &mut Session) {
+    for call in [
+        "credits_define_plan('team', 10, per_seat => true, seat_cap => 5, rollover_percent => 50, rollover_cycles => 2, metadata => '{\"price\": 9}')",
+        "credits_define_plan('team', 12, per_seat => true, seat_cap => 5, rollover_percent => 50, rollover_cycles => 2)",
+        "credits_define_plan('big', 300, rank => 2)",
+        "credits_define_plan('try', 20, trial => true, trial_period => '90 days', purchases => false)",
+        "credits_include('team', 'search', 5)",
+        "credits_include('big', 'search', 30)",
+        "credits_include('big', 'search', 40)",
+        "credits_define_rate('search', 0.5)",
+        "credits_define_rate('search', 0.75, effective_at => '2026-03-10 00:00+00')",
+        "credits_define_rate('run', 2, 100, 'package')",
+        "credits_define_rate('view', free => true)",
+        "credits_open_account('p', overdraft_limit => 1, time_zone => 'Asia/Kolkata')",
+        "credits_subscribe('p', 'team', 's1', 2)",
+        "credits_charge('p', 'search', 3, 'c1', 'ann')",
+        "credits_open_account('t')",
+        "credits_subscribe('t', 'try', 's1')",
+        "credits_charge('t', 'run', 30, 'c1')",
+    ] {
+        s.run(&format!("SELECT {call}"));
+    }
+    s.at("2026-02-19 00:00+00");
+    for call in [
+        "credits_set_seats('p', 'team', 4, 'n1')",
+        "credits_charge('p', 'search', 8, 'c2', 'ann')",
+        "credits_charge('p', 'run', 30, 'c3', 'bob')",
+        "credits_set_budget('p', 100)",
+        "credits_set_budget('p', 6, 'day', '*', 'search')",
+        "credits_set_budget('p', 20, 'month', 'ann')",
+        "credits_debit('p', 4, 'd1', 'search', 'ann')",
+        "credits_set_feature('p', 'export', false)",
+        "credits_change_plan('p', 'team', 'big', 'u1')",
+        "credits_change_plan('p', 'big', 'team', 'u2')",
+        "credits_set_feature('t', 'export', false)",
+        "credits_set_feature('t', 'export', true)",
+    ] {
+        s.run(&format!("SELECT {call}"));
+    }
+}
+
+/// What comes of the same calls on the accounts with plans: receipts, errors, and then what is recorded of them.
+fn going_on(db: &Database, schema: &str) -> Vec<String> {
+    let mut s = session(db, schema);
+    let mut said = Vec::new();
+    for (now, calls) in [
+        (
+            "2026-02-19 12:00+00",
+            vec![
+                // replays, with the receipts of then
+                "credits_subscribe('p', 'team', 's1', 2)",
+                "credits_charge('p', 'search', 8, 'c2', 'ann')",
+                // the rest of the package, the included units of the larger plan, the day's budget, the switch
+                "credits_charge('p', 'run', 70, 'c4')",
+                "credits_charge('p', 'run', 1, 'c5')",
+                "credits_charge('p', 'search', 31, 'c6', 'bob')",
+                "credits_debit('p', 3, 'd2', 'search', 'ann')",
+                "credits_charge('p', 'export', 1, 'c7')",
+                "credits_charge('p', 'view', 1, 'c8')",
+                "credits_subscribe('t', 'try', 's2')",
+            ],
+        ),
+        (
+            // The pending change came with the first of March; after the tenth the scheduled rate counts.
+            "2026-03-11 00:00+00",
+            vec![
+                "credits_balance('p')",
+                "credits_charge('p', 'search', 9, 'c9', 'ann')",
+                "credits_charge('p', 'run', 99, 'c10')",
+                "credits_set_seats('p', 'team', 9, 'n2')",
+                "credits_set_budget('p', 7, 'day', '*', 'search')",
+                "credits_set_budget('p', NULL, 'month', 'ann')",
+                "credits_change_plan('t', 'try', 'team', 'u1')",
+                "credits_define_plan('team', 13, per_seat => true)",
+                "credits_define_rate('search', 1)",
+                "credits_include('team', 'search', 6)",
+            ],
+        ),
+        ("2026-05-02 00:00+00", vec!["credits_balance('p')", "credits_charge('t', 'search', 7, 'c2')"]),
+    ] {
+        s.at(now);
+        for call in calls {
+            match s.try_run(&format!("SELECT * FROM {call}")) {
+                Ok(rows) => said.extend(rows.iter().map(|row| format!("{call}: {row}"))),
+                Err(error) => said.push(format!("{call}: {error}")),
+            }
+        }
+    }
+    for question in [
+        "SELECT account, entry, operation, kind, amount, from_allowance, from_credits, balance, feature, quantity, included,
+                actor, idempotency_key, effective_at, recorded_at, cycle, plan
+         FROM credits_history WHERE account IN ('p', 't') ORDER BY account, entry",
+        "SELECT * FROM credits_subscriptions ORDER BY account, plan",
+        "SELECT * FROM credits_budgets ORDER BY account, period, actor, feature, used_by",
+        "SELECT * FROM credits_plans ORDER BY plan",
+        "SELECT * FROM credits_rates ORDER BY feature, effective_at",
+    ] {
+        said.extend(s.list(question));
+    }
+    said
 }
 
 fn session(db: &Database, schema: &str) -> Session {
@@ -126,6 +237,14 @@ fn same(original: &Database, restored: &Database, schema: &str, roles: &[String]
     );
 
     let mut s = session(restored, schema);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+    // Plans, rates, meters and budgets go on as they would have gone on in the original.
+    let (there, here) = (going_on(restored, schema), going_on(original, schema));
+    assert_eq!(there.iter().zip(&here).find(|(there, here)| there != here), None);
+    assert_eq!(there.len(), here.len());
+    for sign in ["LC012", "LC010", "LC005", "replayed=t", "included=31", "allowance=117"] {
+        assert!(there.iter().any(|line| line.contains(sign)), "no {sign} in what was said");
+    }
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
     // A replay, then the counters go on.
     s.at("2026-02-20 12:00+00");
