@@ -1,10 +1,13 @@
 //! Rows edited by a superuser who disarms the triggers: `credits_verify` names what was touched. Whoever does not
 //! disarm them cannot edit.
 
+#[path = "trust/plans_too.rs"]
+mod plans_too;
 #[path = "trust/small_ledger.rs"]
 mod small_ledger;
 
 use credits_ledger_tests::{Server, Session};
+use plans_too::add_plans;
 use small_ledger::{entry_of, problems, small_ledger};
 
 /// Runs `edit` with the table's triggers out of the way, as a superuser can, and returns what
@@ -213,28 +216,116 @@ fn a_superusers_edit_of_any_other_table_is_named() {
     let db = Server::shared().database();
     let mut s = db.session();
     small_ledger(&mut s);
+    add_plans(&mut s);
     let tables = s.list(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'credits_ledger'::regnamespace AND relkind = 'r'
-             AND relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account'
+         WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r'
+             AND c.relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
     );
-    assert!(tables.contains(&"cycles".to_owned()), "{tables:?}");
+    assert_eq!(tables, ["budget_use", "budgets", "cycles", "meters", "settings", "subscriptions", "switches"]);
+    let of_cycles = s.list(
+        "SELECT u.ctid FROM credits_ledger.budget_use u JOIN credits_ledger.budgets b USING (account, budget)
+         WHERE b.period = 'cycle'",
+    );
     let mut wrong = Vec::new();
     for table in tables {
-        let key = if table == "cycles" { "cycle" } else { "entry" };
-        let first = format!(
-            "account = 'acme' AND {key} = (SELECT min({key}) FROM credits_ledger.{table} WHERE account = 'acme')"
-        );
-        for (column, other) in other_values(&mut s, &table) {
-            let other = match column.as_str() {
-                "account" => continue,
-                "status" => "'closed'".to_owned(),
-                _ => other,
-            };
-            let edit = format!("UPDATE credits_ledger.{table} SET {column} = {other} WHERE {first}");
-            wrong.extend(wrong_about(&mut s, &table, None, &edit).map(|why| (format!("{table}.{column}"), why)));
+        let rows = s.list(&format!("SELECT ctid FROM credits_ledger.{table} WHERE account = 'acme' ORDER BY 1"));
+        assert!(!rows.is_empty(), "{table} has no row to edit");
+        for row in rows {
+            for (column, other) in other_values(&mut s, &table) {
+                let other = match column.as_str() {
+                    "account" => continue,
+                    // A period is told by its cycle or by its beginning; the other one is of no account.
+                    "cycle" if table == "budget_use" && !of_cycles.contains(&row) => continue,
+                    "period_start" if table == "budget_use" && of_cycles.contains(&row) => continue,
+                    "status" => "'closed'".to_owned(),
+                    "period" => "CASE period WHEN 'day' THEN 'month' ELSE 'day' END".to_owned(),
+                    _ => other,
+                };
+                let edit = format!("UPDATE credits_ledger.{table} SET {column} = {other} WHERE ctid = '{row}'");
+                wrong.extend(
+                    wrong_about(&mut s, &table, None, &edit).map(|why| (format!("{table} {row} {column}"), why)),
+                );
+            }
+            let removed = format!("DELETE FROM credits_ledger.{table} WHERE ctid = '{row}'");
+            wrong
+                .extend(wrong_about(&mut s, &table, None, &removed).map(|why| (format!("{table} {row} removed"), why)));
         }
-        let removed = format!("DELETE FROM credits_ledger.{table} WHERE {first}");
-        wrong.extend(wrong_about(&mut s, &table, None, &removed).map(|why| (format!("a row of {table} removed"), why)));
+    }
+    none_unseen(&wrong);
+}
+
+/// Rows that nothing in the history tells of: room that nobody gave, a plan that nobody took up.
+#[test]
+fn a_row_that_is_made_up_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    add_plans(&mut s);
+    let mut wrong = Vec::new();
+    for (table, changed) in [
+        ("budgets", "budget = 99, period = 'month', actor = 'dan'"),
+        ("budget_use", "actor = 'dan', used = 1"),
+        ("subscriptions", "plan = 'try2', held = true"),
+        ("switches", "feature = 'another', enabled = false"),
+        ("meters", "feature = 'another', package_left = 1000"),
+    ] {
+        let made_up = format!(
+            "CREATE TEMP TABLE forged ON COMMIT DROP AS SELECT * FROM credits_ledger.{table} WHERE account = 'acme' LIMIT 1;
+             UPDATE forged SET {changed};
+             INSERT INTO credits_ledger.{table} SELECT * FROM forged"
+        );
+        wrong.extend(wrong_about(&mut s, table, None, &made_up).map(|why| (format!("{table}: {changed}"), why)));
+    }
+    none_unseen(&wrong);
+}
+
+/// The same rows for an account that has none of them.
+#[test]
+fn rows_given_to_an_account_without_any_are_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    let donor = "INSERT INTO credits_ledger.{table} SELECT * FROM forged";
+    s.run("SELECT credits_grant('donor', 10, 'g')");
+    for call in [
+        "credits_define_plan('team', 10, per_seat => true)",
+        "credits_define_rate('run', 2, 10, 'package')",
+        "credits_subscribe('donor', 'team', 's')",
+        "credits_charge('donor', 'run', 1, 'c')",
+        "credits_set_feature('donor', 'off', false)",
+        "credits_set_budget('donor', 100)",
+        "credits_debit('donor', 1, 'd')",
+    ] {
+        s.run(&format!("SELECT {call}"));
+    }
+    let mut wrong = Vec::new();
+    for table in ["budgets", "subscriptions", "switches", "meters"] {
+        let edit = format!(
+            "CREATE TEMP TABLE forged ON COMMIT DROP AS SELECT * FROM credits_ledger.{table} WHERE account = 'donor';
+             UPDATE forged SET account = 'acme';
+             {}",
+            donor.replace("{table}", table)
+        );
+        wrong.extend(wrong_about(&mut s, table, None, &edit).map(|why| (table.to_owned(), why)));
+    }
+    none_unseen(&wrong);
+}
+
+#[test]
+fn a_lot_that_is_given_to_another_plan_is_named() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    add_plans(&mut s);
+    let lots = s.list("SELECT lot FROM credits_grants WHERE account = 'acme' AND plan IS NOT NULL ORDER BY lot");
+    assert!(lots.len() >= 4, "{lots:?}");
+    let mut wrong = Vec::new();
+    for lot in lots {
+        for plan in ["CASE plan WHEN 'team' THEN 'more' ELSE 'team' END", "NULL"] {
+            let edit = format!("UPDATE credits_ledger.lots SET plan = {plan} WHERE account = 'acme' AND lot = {lot}");
+            wrong.extend(wrong_about(&mut s, "lots", None, &edit).map(|why| (format!("lot {lot}: {plan}"), why)));
+        }
     }
     none_unseen(&wrong);
 }
@@ -244,26 +335,40 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
     let db = Server::shared().database();
     let mut s = db.session();
     small_ledger(&mut s);
-    let tables = s.list(
-        "SELECT c.oid::regclass FROM pg_class c
-         WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r' ORDER BY 1",
-    );
-    assert!(tables.len() >= 4, "{tables:?}");
+    add_plans(&mut s);
+    // What was written once is never changed, …
+    let written_once = [
+        ("entries", "amount = 0"),
+        ("entries", "actor = 'another'"),
+        ("cycles", "used = 0"),
+        ("settings", "status = 'open'"),
+        ("plans", "allowance = 0"),
+        ("included_units", "units = 1000000"),
+        ("rates", "credits = 0"),
+    ];
+    // … and neither that nor what operations bring up to date is ever removed.
+    let kept = ["accounts", "cycles", "entries", "included_units", "lots", "plans", "rates", "settings"];
     for role in ["origin", "replica", "local"] {
         s.run(&format!("SET session_replication_role = '{role}'"));
-        for statement in [
-            "UPDATE credits_ledger.entries SET amount = 0",
-            "UPDATE credits_ledger.entries SET actor = 'another' WHERE account = 'acme' AND entry = 5",
-            "DELETE FROM credits_ledger.entries WHERE account = 'acme' AND entry = 5",
-            "TRUNCATE credits_ledger.entries",
-            "TRUNCATE credits_ledger.entries, credits_ledger.accounts, credits_ledger.lots, credits_ledger.cycles",
-        ] {
-            let e = s.error(statement);
-            assert_eq!(e.code, "LC013", "{role}: {statement}: {}", e.message);
-            assert!(!e.hint.is_empty(), "{role}: {statement}: no hint");
+        for (table, change) in written_once {
+            for rows in [String::new(), format!(" WHERE ctid = (SELECT max(ctid) FROM credits_ledger.{table})")] {
+                let statement = format!("UPDATE credits_ledger.{table} SET {change}{rows}");
+                let e = s.error(&statement);
+                assert_eq!(e.code, "LC013", "{role}: {statement}: {}", e.message);
+                assert!(!e.hint.is_empty(), "{role}: {statement}: no hint");
+            }
         }
-        for table in &tables {
-            for statement in [format!("DELETE FROM {table}"), format!("TRUNCATE {table}")] {
+        let together =
+            "TRUNCATE credits_ledger.entries, credits_ledger.accounts, credits_ledger.lots, credits_ledger.cycles";
+        assert_eq!(s.error(together).code, "LC013", "{role}: {together}");
+        for table in kept {
+            for statement in [
+                format!("DELETE FROM credits_ledger.{table}"),
+                format!(
+                    "DELETE FROM credits_ledger.{table} WHERE ctid = (SELECT max(ctid) FROM credits_ledger.{table})"
+                ),
+                format!("TRUNCATE credits_ledger.{table}"),
+            ] {
                 assert_eq!(s.error(&statement).code, "LC013", "{role}: {statement}");
             }
         }
