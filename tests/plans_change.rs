@@ -6,7 +6,7 @@ use credits_ledger_tests::{Row, Session};
 #[path = "plans/books.rs"]
 mod books;
 
-use books::{held, history, lots, opened, running, sound};
+use books::{closing, held, history, lots, opened, running, sound};
 
 const JAN: &str = "2026-01-01 00:00:00+00|2026-02-01 00:00:00+00";
 const FEB: &str = "2026-02-01 00:00:00+00|2026-03-01 00:00:00+00";
@@ -110,7 +110,6 @@ fn an_upgrade_acts_at_once_and_in_full() {
         ("pending_end", "f"),
         ("pending_at", "NULL"),
         ("subscribed_at", "2026-01-15 00:00:00+00"),
-        ("entry", "4"),
     ]);
     // The older lot is drawn first.
     assert_eq!(
@@ -197,6 +196,46 @@ fn seats_are_carried_over() {
     sound(&mut s);
 }
 
+/// Fewer seats that wait for the next cycle go along, with a change now and with one that waits, too.
+#[test]
+fn pending_seats_go_along() {
+    let mut s = opened("2026-01-01 00:00+00", "");
+    s.run("SELECT * FROM credits_define_plan('small', 100, true, 10, 1)");
+    s.run("SELECT * FROM credits_define_plan('large', 200, true, 10, 2)");
+    s.run("SELECT credits_subscribe('a', 'small', 'sub', 6)");
+    s.row("SELECT * FROM credits_set_seats('a', 'small', 2, 's1')").has(&[("amount", "0")]);
+    brings(&mut s, "small", "large", "", 1200);
+    assert_eq!(held(&mut s), ["large|6|NULL|2|f"]);
+    s.at("2026-02-01 00:00+00");
+    assert_eq!(running(&mut s), format!("400|0|400|{FEB}"));
+    // Up to 5 now, and down to another plan with 3 from the next cycle.
+    s.row("SELECT * FROM credits_set_seats('a', 'large', 5, 's2')").has(&[("amount", "600")]);
+    brings(&mut s, "large", "small", "", 0);
+    s.row("SELECT * FROM credits_set_seats('a', 'large', 3, 's3')").has(&[("amount", "0")]);
+    assert_eq!(held(&mut s), ["large|5|small|3|f"]);
+    s.at("2026-03-01 00:00+00");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(held(&mut s), ["small|3|NULL|NULL|f"]);
+    assert_eq!(running(&mut s), format!("300|0|300|{MAR}"));
+    sound(&mut s);
+}
+
+/// A plan to which another is about to change is as good as held.
+#[test]
+fn a_plan_that_is_about_to_come() {
+    let mut s = on("pro");
+    s.run("SELECT credits_subscribe('a', 't1', 'sub-t')");
+    brings(&mut s, "pro", "basic", "", 0);
+    refused(&mut s, "credits_subscribe('a', 'basic', 'k')", "LC005");
+    refused(&mut s, "credits_change_plan('a', 't1', 'basic', 'k', 'now')", "LC005");
+    refused(&mut s, "credits_change_plan('a', 't1', 'basic', 'k', 'next_cycle')", "LC005");
+    // Once the change is taken back it is not.
+    brings(&mut s, "pro", "pro", "", 0);
+    s.row("SELECT * FROM credits_subscribe('a', 'basic', 'k')").has(&[("amount", "500")]);
+    assert_eq!(held(&mut s), ["basic|1|NULL|NULL|f", "pro|1|NULL|NULL|f", "t1|1|NULL|NULL|f"]);
+    sound(&mut s);
+}
+
 /// Only the plan that is changed changes.
 #[test]
 fn other_plans_stay() {
@@ -209,7 +248,19 @@ fn other_plans_stay() {
     assert_eq!(held(&mut s), ["pro|1|NULL|NULL|f", "t3|1|NULL|NULL|f"]);
     assert_eq!(running(&mut s), format!("3000|0|3000|{JAN}"));
     s.at("2026-02-01 00:00+00");
+    s.run("SELECT credits_maintain()");
     assert_eq!(running(&mut s), format!("2500|0|2500|{FEB}"));
+    assert_eq!(
+        closing(&mut s, 5),
+        [
+            "allowance|pro|1000",
+            "allowance|t3|1500",
+            "expire|basic|-500",
+            "expire|pro|-1000",
+            "expire|t1|-1000",
+            "expire|t3|-500"
+        ]
+    );
     sound(&mut s);
 }
 
@@ -419,7 +470,7 @@ fn a_downgrade_forced_now() {
     s.at("2026-01-10 00:00+00");
     change(&mut s, "pro", "basic", ", 'now'").has(&[("amount", "0"), ("from_allowance", "0"), ("balance", "700")]);
     assert_eq!(held(&mut s), ["basic|1|NULL|NULL|f"]);
-    assert_eq!(s.list("SELECT subscribed_at, entry FROM credits_subscriptions"), ["2026-01-10 00:00:00+00|4"]);
+    assert_eq!(s.list("SELECT subscribed_at FROM credits_subscriptions"), ["2026-01-10 00:00:00+00"]);
     assert_eq!(lots(&mut s), ["allowance|pro|1000|700|active"]);
     assert_eq!(running(&mut s), format!("700|0|1000|{JAN}"));
     s.at("2026-02-01 00:00+00");
@@ -522,15 +573,16 @@ fn unused_allowance_expires_if_asked() {
     // One entry per lot, before the change; the other plan's allowance and what was bought stay.
     assert_eq!(history(&mut s, 6), ["expire|small|-180|260", "expire|small|-200|60", "change_plan|large|1000|1060"]);
     assert_eq!(running(&mut s), format!("1050|10|1550|{JAN}"));
+    // Of the cycle that closes, what expired before its end counts, too.
     s.at("2026-02-01 00:00+00");
     s.row("SELECT * FROM credits_reset_cycle('a')").has(&[
-        ("expired", "1050"),
+        ("expired", "1430"),
         ("granted", "1050"),
         ("balance", "1060"),
     ]);
     assert_eq!(
-        s.list("SELECT trim_scale(granted), trim_scale(used) FROM credits_cycles WHERE cycle = 1"),
-        ["1550|120"]
+        s.list("SELECT trim_scale(granted), trim_scale(used), trim_scale(expired) FROM credits_cycles WHERE cycle = 1"),
+        ["1550|120|1430"]
     );
     sound(&mut s);
 }
@@ -565,6 +617,31 @@ fn unused_allowance_expires_with_a_pending_change() {
             ("granted", "100"),
         ]);
         assert_eq!(held(&mut s), ["small|1|NULL|NULL|f"], "{unused}");
+        sound(&mut s);
+    }
+}
+
+/// Taken back, or followed by a change that keeps, it rolls over after all.
+#[test]
+fn unused_allowance_that_was_to_expire() {
+    for (next, allowance) in [
+        ("credits_change_plan('a', 'large', 'large', 'c2')", "750"),
+        ("credits_change_plan('a', 'large', 'other', 'c2')", "370"),
+        ("credits_unsubscribe('a', 'large', 'c2')", "250"),
+    ] {
+        let mut s = opened("2026-01-01 00:00+00", "");
+        s.run("SELECT * FROM credits_define_plan('large', 500, rank => 2, rollover_percent => 50)");
+        s.run("SELECT * FROM credits_define_plan('small', 100, rank => 1)");
+        s.run("SELECT * FROM credits_define_plan('other', 120, rank => 1)");
+        s.run("SELECT credits_subscribe('a', 'large', 'sub')");
+        s.run("SELECT credits_change_plan('a', 'large', 'small', 'c1', unused_allowance => 'expire')");
+        s.run(&format!("SELECT {next}"));
+        s.at("2026-02-01 00:00+00");
+        s.row("SELECT * FROM credits_reset_cycle('a')").has(&[
+            ("rolled_over", "250"),
+            ("expired", "250"),
+            ("allowance", allowance),
+        ]);
         sound(&mut s);
     }
 }

@@ -67,6 +67,8 @@ struct Strand {
 enum Ends {
     Well,
     With(&'static str),
+    /// With LC005 or LC006.
+    Refused,
     /// Either well or with LC005.
     Somehow,
 }
@@ -124,12 +126,13 @@ impl Play {
 
     /// Everything that a call could change.
     fn state(&mut self) -> Vec<String> {
-        let mut all = self.s.list("SELECT to_jsonb(t) - 'as_of' FROM credits_accounts t");
-        all.extend(self.s.list("SELECT to_jsonb(t) FROM credits_subscriptions t ORDER BY plan"));
-        all.extend(self.s.list("SELECT to_jsonb(t) FROM credits_grants t ORDER BY lot"));
-        all.extend(self.s.list("SELECT to_jsonb(t) FROM credits_cycles t ORDER BY cycle"));
-        all.extend(self.s.list("SELECT count(*) FROM credits_history"));
-        all
+        self.s.list(
+            "SELECT to_jsonb(t) - 'as_of' FROM credits_accounts t
+             UNION ALL SELECT jsonb_agg(to_jsonb(t) ORDER BY plan) FROM credits_subscriptions t
+             UNION ALL SELECT jsonb_agg(to_jsonb(t) ORDER BY lot) FROM credits_grants t
+             UNION ALL SELECT jsonb_agg(to_jsonb(t) ORDER BY cycle) FROM credits_cycles t
+             UNION ALL SELECT to_jsonb(count(*)) FROM credits_history",
+        )
     }
 
     /// Calls, and says whether it went well. A call that did not leaves no trace.
@@ -144,6 +147,7 @@ impl Play {
         match ends {
             Ends::Well => self.holds(found == "well", &format!("{found} instead of a receipt")),
             Ends::With(code) => self.holds(found == code, &format!("{found} instead of {code}")),
+            Ends::Refused => self.holds(["LC005", "LC006"].contains(&found.as_str()), &found),
             Ends::Somehow => self.holds(["well", "LC005"].contains(&found.as_str()), &found),
         }
         match result {
@@ -209,7 +213,6 @@ impl Play {
         let ends = if self.held.contains_key(plan) { Ends::Well } else { Ends::With("LC006") };
         if self.call(&format!("credits_set_seats('a', '{plan}', {seats}, '{key}')"), ends) {
             let holding = self.held.get_mut(plan).expect("a plan that is held");
-            holding.pending_plan = None;
             // Fewer count from the next cycle.
             holding.seats = holding.seats.max(seats);
             self.counts(plan);
@@ -220,12 +223,12 @@ impl Play {
         let pending = self.held.values().any(|holding| holding.pending_plan == Some(to));
         let ends = match (self.held.contains_key(from), self.held.contains_key(to)) {
             (true, true) if from == to => Ends::Somehow,
-            (_, true) => Ends::With("LC005"),
+            (true, true) => Ends::With("LC005"),
             (true, false) if pending => Ends::Somehow,
-            // State comes before what is not there.
-            (false, false) if from == to || pending => return,
-            (false, false) => Ends::With("LC006"),
             (true, false) => Ends::Well,
+            (false, true) => Ends::Refused,
+            (false, false) if from == to || pending => Ends::Refused,
+            (false, false) => Ends::With("LC006"),
         };
         let call = format!("credits_change_plan('a', '{from}', '{to}', '{key}', '{takes_effect}', '{unused}')");
         if self.call(&call, ends) {

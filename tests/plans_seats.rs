@@ -6,7 +6,7 @@ use credits_ledger_tests::Session;
 #[path = "plans/books.rs"]
 mod books;
 
-use books::{held, history, lots, opened, running, sound};
+use books::{closing, held, history, lots, opened, running, sound};
 
 const JAN: &str = "2026-01-01 00:00:00+00|2026-02-01 00:00:00+00";
 const FEB: &str = "2026-02-01 00:00:00+00|2026-03-01 00:00:00+00";
@@ -273,7 +273,12 @@ fn each_plan_has_its_seats() {
         ["allowance|desk|200|200|active", "allowance|team|300|300|active", "allowance|team|200|200|active"]
     );
     s.at("2026-02-01 00:00+00");
+    s.run("SELECT credits_maintain()");
     assert_eq!(running(&mut s), format!("540|0|540|{FEB}"));
+    assert_eq!(
+        closing(&mut s, 5),
+        ["allowance|desk|40", "allowance|team|500", "expire|desk|-200", "expire|team|-200", "expire|team|-300"]
+    );
     sound(&mut s);
 }
 

@@ -5,7 +5,7 @@ use credits_ledger_tests::Session;
 #[path = "plans/books.rs"]
 mod books;
 
-use books::{held, history, lots, opened, running, sound};
+use books::{closing, held, history, lots, opened, running, sound};
 
 /// An account opened on 1 January, trials of 1000 with and without a period, and plans to convert to.
 fn shop(settings: &str) -> Session {
@@ -370,7 +370,9 @@ fn a_trial_joins() {
     s.at("2026-01-24 00:00+00");
     assert_eq!(s.one("SELECT trim_scale(balance) FROM credits_balance('a')"), "0");
     s.at("2026-02-01 00:00+00");
+    s.run("SELECT credits_maintain()");
     assert_eq!(running(&mut s), "500|0|500|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00");
+    assert_eq!(closing(&mut s, 4), ["allowance|basic|500", "expire|trial|-900"]);
     sound(&mut s);
 }
 

@@ -30,6 +30,17 @@ pub fn history(s: &mut Session, known: i64) -> Vec<String> {
     ))
 }
 
+/// `operation|plan|amount` of the same entries, sorted: which of several plans comes first at one instant is no promise.
+#[track_caller]
+pub fn closing(s: &mut Session, known: i64) -> Vec<String> {
+    let mut entries = history(s, known);
+    for entry in &mut entries {
+        entry.truncate(entry.rfind('|').expect("the balance is last"));
+    }
+    entries.sort();
+    entries
+}
+
 /// `kind|plan|amount|remaining|status` of each lot: by the instant of its effect, then by plan.
 #[track_caller]
 pub fn lots(s: &mut Session) -> Vec<String> {
