@@ -101,8 +101,8 @@ CREATE TABLE credits_ledger.entries (
 
 CREATE UNIQUE INDEX entries_idempotency_key ON credits_ledger.entries (account, idempotency_key);
 
--- One row per entry that opened, configured, froze, unfroze or closed an account or changed its plans, insert-only: what it was set to
--- from then on, for questions about the past.
+-- One row per entry that opened, configured, froze, unfroze or closed an account, or changed its plans, insert-only:
+-- what it was set to from then on, for questions about the past.
 CREATE TABLE credits_ledger.settings (
     account            text COLLATE "C" NOT NULL,
     entry              bigint      NOT NULL,
