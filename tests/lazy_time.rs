@@ -401,3 +401,76 @@ fn sums_that_time_makes() {
     assert_eq!(s.one("SELECT count(*) FROM credits_cycles WHERE account = 'small' AND closed_at IS NOT NULL"), "3");
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
+
+/// Plans at boundaries that nobody recorded: pending changes, seats and endings take effect, included units begin anew,
+/// packages go on, definitions and scheduled rates count from their instant, trials end.
+#[test]
+fn plans_in_cycles_that_nobody_recorded() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_define_plan('team', 10, per_seat => true, seat_cap => 8, rollover_percent => 50, rollover_cycles => 2)");
+    s.run("SELECT credits_define_plan('big', 300, rank => 2), credits_define_plan('small', 100, rank => 1)");
+    s.run("SELECT credits_define_plan('try', 20, trial => true, trial_period => '40 days')");
+    s.run("SELECT credits_include('big', 'search', 40), credits_include('small', 'search', 15)");
+    s.run("SELECT credits_define_rate('search', 2), credits_define_rate('run', 3, 100, 'package')");
+    s.run("SELECT credits_define_rate('search', 5, effective_at => '2026-03-10 00:00+00')");
+    for account in ["seats", "down", "end", "trial"] {
+        s.run(&format!("SELECT credits_open_account('{account}')"));
+    }
+    s.run("SELECT credits_subscribe('seats', 'team', 's', 12), credits_set_seats('seats', 'team', 3, 'n')");
+    s.run("SELECT credits_debit('seats', 60, 'd')");
+    s.run("SELECT credits_subscribe('down', 'big', 's'), credits_change_plan('down', 'big', 'small', 'c')");
+    s.run("SELECT credits_charge('down', 'search', 40, 'c1'), credits_charge('down', 'run', 30, 'c2')");
+    s.run("SELECT credits_subscribe('end', 'small', 's'), credits_unsubscribe('end', 'small', 'u')");
+    s.run("SELECT credits_grant('end', 7, 'g')");
+    s.run("SELECT credits_subscribe('trial', 'try', 's'), credits_debit('trial', 5, 'd')");
+    // A definition of February counts from March on.
+    s.at("2026-02-15 00:00+00");
+    s.run("SELECT credits_define_plan('small', 150, rank => 1), credits_define_plan('team', 9, per_seat => true, seat_cap => 8)");
+    let recorded = entries(&mut s);
+
+    for (now, expected, quotes) in [
+        (
+            "2026-01-31 23:59:59.999999+00",
+            ["down|297|0|297|300|3", "end|100|7|107|100|0", "seats|20|0|20|80|60", "trial|0|15|15|0|5"],
+            ["down|10|0|3", "end|0|3|3"],
+        ),
+        (
+            // 8 of 12 seats count, 20 of 80 are left, half of that rolls over; three seats from now on
+            "2026-02-01 00:00+00",
+            ["down|100|0|100|100|0", "end|0|7|7|0|0", "seats|40|0|40|30|0", "trial|0|15|15|0|0"],
+            ["down|0|0|3", "end|10|3|3"],
+        ),
+        (
+            // 9 for each seat; by the definition of now nothing of February's 30 rolls over, January's 10 still live
+            "2026-03-01 00:00+00",
+            ["down|150|0|150|150|0", "end|0|7|7|0|0", "seats|37|0|37|27|0", "trial|0|0|0|0|0"],
+            ["down|0|0|3", "end|10|3|3"],
+        ),
+        (
+            "2026-03-10 00:00+00",
+            ["down|150|0|150|150|0", "end|0|7|7|0|0", "seats|37|0|37|27|0", "trial|0|0|0|0|0"],
+            ["down|0|0|3", "end|25|3|3"],
+        ),
+    ] {
+        s.at(now);
+        s.run("BEGIN TRANSACTION READ ONLY");
+        let said = s.list(
+            "SELECT account, trim_scale(allowance), trim_scale(credits), trim_scale(available), trim_scale(allowance_granted),
+                    trim_scale(used) FROM credits_accounts ORDER BY account",
+        );
+        assert_eq!(said, expected, "at {now}");
+        assert_eq!(
+            s.list(
+                "SELECT account, trim_scale(credits_quote(account, 'search', 5)), trim_scale(credits_quote(account, 'run', 70)),
+                        trim_scale(credits_quote(account, 'run', 71))
+                 FROM unnest('{down,end}'::text[]) account"
+            ),
+            quotes,
+            "at {now}"
+        );
+        s.run("COMMIT");
+        assert_eq!(entries(&mut s), recorded, "at {now}");
+    }
+}

@@ -245,3 +245,139 @@ fn an_account_is_brought_up_to_date() {
     assert_eq!(s.one("SELECT credits_maintain()"), "0");
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
+
+/// Accounts with plans for which a lot happens in a quarter, on monthly, weekly and manual cycles.
+fn a_quarter_with_plans(s: &mut Session) {
+    s.at("2026-01-01 00:00+00");
+    for call in [
+        "credits_define_plan('team', 10, per_seat => true, seat_cap => 8, rollover_percent => 50, rollover_max => 45, rollover_cycles => 2)",
+        "credits_define_plan('small', 100, rank => 1, rollover_percent => 25)",
+        "credits_define_plan('big', 300, rank => 2)",
+        "credits_define_plan('try', 20, trial => true, trial_period => '20 days')",
+        "credits_include('team', 'search', 5)",
+        "credits_include('big', 'search', 40)",
+        "credits_define_rate('search', 2)",
+        "credits_define_rate('search', 3, effective_at => '2026-02-03 00:00+00')",
+        "credits_define_rate('run', 3, 100, 'package')",
+    ] {
+        s.run(&format!("SELECT {call}"));
+    }
+    for (n, length) in ["1 month", "7 days", "0"].iter().enumerate() {
+        for kind in ["seats", "down", "end", "trial", "both", "debt"] {
+            let policy = ["repay", "forgive_at_reset", "invoice_at_reset"][n];
+            s.run(&format!(
+                "SELECT credits_open_account('{kind} {n}', cycle_length => '{length}', overdraft_limit => 50, debt_policy => '{policy}')"
+            ));
+        }
+        for call in [
+            "credits_subscribe('seats', 'team', 's', 12)",
+            "credits_debit('seats', 33.333333, 'd')",
+            "credits_set_seats('seats', 'team', 3, 'n')",
+            "credits_subscribe('down', 'big', 's')",
+            "credits_charge('down', 'search', 44, 'c', 'ann')",
+            "credits_charge('down', 'run', 30, 'r')",
+            "credits_change_plan('down', 'big', 'small', 'c2', unused_allowance => 'expire')",
+            "credits_subscribe('end', 'small', 's')",
+            "credits_grant('end', 7, 'g', 'promo', expires_after_cycles => 2)",
+            "credits_unsubscribe('end', 'small', 'u')",
+            "credits_subscribe('trial', 'try', 's')",
+            "credits_debit('trial', 5, 'd')",
+            "credits_subscribe('both', 'team', 's1', 2)",
+            "credits_subscribe('both', 'small', 's2')",
+            "credits_change_plan('both', 'small', 'big', 'c')",
+            "credits_debit('both', 199, 'd')",
+            "credits_set_budget('both', 500)",
+            "credits_set_budget('both', 300, 'month', '*')",
+            "credits_subscribe('debt', 'small', 's')",
+            "credits_debit('debt', 250, 'd', on_insufficient => 'allow')",
+            "credits_set_seats('debt', 'small', 2, 'n')",
+        ] {
+            let (function, rest) = call.split_once("('").unwrap();
+            let (account, rest) = rest.split_once('\'').unwrap();
+            s.run(&format!("SELECT {function}('{account} {n}'{rest}"));
+        }
+    }
+}
+
+/// Whatever maintenance records of plans early, reads had said before: at many instants, no figure moves.
+#[test]
+fn accounts_with_plans_have_the_same_figures_before_and_after() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    a_quarter_with_plans(&mut s);
+    let all = |s: &mut Session| {
+        let mut all = figures(s);
+        all.extend(s.list(
+            "SELECT account, kind, plan, amount, remaining, status, effective_at, coalesce(expires_at::text, 'never')
+             FROM credits_grants ORDER BY account, lot",
+        ));
+        all.extend(s.list("SELECT account, kind, remaining, expires_at FROM credits_expiring ORDER BY account, lot"));
+        all.extend(s.list(
+            "SELECT account, n, credits_quote(account, 'search', n), credits_quote(account, 'run', n)
+             FROM credits_accounts, unnest('{1,5,6,40,70,71}'::int[]) n ORDER BY 1, 2",
+        ));
+        all.extend(s.list("SELECT account, period, used, remaining FROM credits_budgets ORDER BY 1, 2, used_by"));
+        all
+    };
+    let mut recorded = 0;
+    for now in [
+        "2026-01-07 23:59:59.999999+00",
+        "2026-01-08 00:00+00",
+        "2026-01-15 00:00+00",
+        "2026-01-20 23:59:59.999999+00",
+        "2026-01-21 00:00+00",
+        "2026-01-31 23:59:59.999999+00",
+        "2026-02-01 00:00+00",
+        "2026-02-05 00:00+00",
+        "2026-03-17 12:34+00",
+    ] {
+        s.at(now);
+        let before = all(&mut s);
+        recorded += s.one("SELECT credits_maintain()").parse::<u32>().unwrap();
+        let after = all(&mut s);
+        assert_eq!(before.iter().zip(&after).find(|(before, after)| before != after), None, "at {now}");
+        assert_eq!(before.len(), after.len(), "at {now}");
+        assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new(), "at {now}");
+    }
+    assert!(recorded > 30, "only {recorded} accounts had something due");
+}
+
+/// One account with plans maintained often, one never: in the end they are the same.
+#[test]
+fn plans_are_recorded_the_same_early_and_late() {
+    let (db, other) = (Server::shared().database(), Server::shared().database());
+    let (mut early, mut late) = (utc(&db), utc(&other));
+    for s in [&mut early, &mut late] {
+        a_quarter_with_plans(s);
+    }
+    for now in ["2026-01-08 00:00+00", "2026-01-22 00:00+00", "2026-02-01 00:00+00", "2026-02-14 00:00+00"] {
+        early.at(now);
+        early.run("SELECT credits_maintain()");
+        late.at(now);
+        assert_eq!(figures(&mut early), figures(&mut late), "at {now}");
+        for s in [&mut early, &mut late] {
+            s.run(&format!(
+                "SELECT credits_charge('down 0', 'search', 3, '{now}'), credits_debit('both 0', 1, '{now}')"
+            ));
+        }
+    }
+    for s in [&mut early, &mut late] {
+        s.at("2026-03-20 00:00+00");
+        s.run("SELECT credits_maintain()");
+    }
+    for query in [
+        "SELECT account, entry, operation, kind, amount, from_allowance, from_credits, overdraft, balance, available, feature, quantity,
+                included, effective_at, plan
+         FROM credits_history ORDER BY account, entry",
+        "SELECT account, cycle, cycle_start, cycle_end, granted, used, rolled_over, expired, debt_forgiven, debt_invoiced
+         FROM credits_cycles ORDER BY account, cycle",
+        "SELECT account, lot, kind, plan, amount, remaining, effective_at, expires_at, status FROM credits_grants ORDER BY account, lot",
+        "SELECT * FROM credits_subscriptions ORDER BY account, plan",
+        "SELECT * FROM credits_budgets ORDER BY account, period",
+        "SELECT * FROM credits_invoice_lines ORDER BY account, cycle, feature",
+    ] {
+        let (early, late) = (early.list(query), late.list(query));
+        assert_eq!(early.iter().zip(&late).find(|(early, late)| early != late), None, "{query}");
+        assert_eq!(early.len(), late.len(), "{query}");
+    }
+}

@@ -14,6 +14,12 @@ const VIEWS: &[&str] = &[
     "credits_usage_daily",
     "credits_usage_by_cycle",
     "credits_expiring",
+    "credits_invoice_lines",
+    "credits_plans",
+    "credits_subscriptions",
+    "credits_rates",
+    "credits_features",
+    "credits_budgets",
 ];
 
 const INSTANTS: &[&str] = &[
@@ -28,6 +34,21 @@ const INSTANTS: &[&str] = &[
 fn fill(db: &Database) {
     let mut s = db.session();
     s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_define_plan('team', 10, per_seat => true, seat_cap => 5, rollover_percent => 50)");
+    s.run("SELECT credits_define_plan('big', 300, rank => 1), credits_define_plan('try', 20, trial => true, trial_period => '19 days')");
+    s.run("SELECT credits_include('team', 'search', 5), credits_include('big', 'search', 40)");
+    s.run("SELECT credits_define_rate('search', 2), credits_define_rate('run', 3, 100, 'package')");
+    s.run("SELECT credits_define_rate('search', 4, effective_at => '2026-01-15 12:00+00')");
+    s.run("SELECT credits_define_rate('view', free => true)");
+    // In February: `team` with three seats and nothing left to roll over, and `big` no more.
+    s.run("SELECT credits_open_account('p'), credits_open_account('t')");
+    s.run("SELECT credits_subscribe('p', 'team', 's1', 4), credits_subscribe('p', 'big', 's2')");
+    s.run("SELECT credits_charge('p', 'search', 44, 'c1', 'ann'), credits_charge('p', 'run', 30, 'c2', 'ann')");
+    s.run("SELECT credits_debit('p', 37, 'd1', 'search')");
+    s.run("SELECT credits_set_seats('p', 'team', 3, 'n'), credits_unsubscribe('p', 'big', 'u')");
+    s.run("SELECT credits_set_feature('p', 'export', false)");
+    s.run("SELECT credits_set_budget('p', 100), credits_set_budget('p', 50, 'month', '*', 'search')");
+    s.run("SELECT credits_subscribe('t', 'try', 's')");
     s.run("SELECT credits_open_account('a', 100, rollover_percent => 50, overdraft_limit => 20)");
     s.run("SELECT credits_open_account('b', 40, '7 days', time_zone => 'Europe/Berlin', debt_policy => 'forgive_at_reset')");
     s.run("SELECT credits_open_account('m', 30, '0')");
@@ -52,8 +73,13 @@ fn everything(s: &mut Session, at: &str) -> Vec<String> {
         assert!(!rows.is_empty(), "{view} has rows to compare");
         said.extend(rows);
     }
-    for account in ["a", "b", "m"] {
+    for account in ["a", "b", "m", "p", "t"] {
         said.extend(s.list(&format!("SELECT * FROM credits_balance('{account}')")));
+        for feature in ["search", "run", "view"] {
+            said.extend(s.list(&format!(
+                "SELECT n, credits_quote('{account}', '{feature}', n) FROM unnest('{{0,1,5,6,70,71}}'::int[]) n"
+            )));
+        }
         for asked in INSTANTS {
             said.extend(s.list(&format!("SELECT * FROM credits_balance_at('{account}', '{asked}')")));
         }
@@ -92,6 +118,22 @@ fn a_streaming_standby() {
         ("cycle_start", "2026-02-01 00:00:00+00"),
     ]);
 
+    // Plans, too: 30 for three seats, the new month's included units of `team` alone, a package's rest.
+    there.row("SELECT * FROM credits_balance('p')").has(&[
+        ("allowance", "30"),
+        ("allowance_granted", "30"),
+        ("used", "0"),
+        ("cycle_start", "2026-02-01 00:00:00+00"),
+    ]);
+    assert_eq!(
+        there.list("SELECT credits_quote('p', 'search', 5), credits_quote('p', 'search', 6), credits_quote('p', 'run', 70), credits_quote('p', 'run', 71)"),
+        ["0|4|0|3"]
+    );
+    assert_eq!(there.list("SELECT trim_scale(used) FROM credits_budgets WHERE account = 'p' ORDER BY 1"), ["0", "0"]);
+    assert_eq!(there.one("SELECT credits FROM credits_balance('t')"), "0", "the trial is over");
+    // What is free writes nothing, and so it works here.
+    there.row("SELECT * FROM credits_charge('p', 'view', 7, 'free')").has(&[("accepted", "t"), ("entry", "NULL")]);
+
     // An analyst's session, with the real clock.
     let mut reader = copy.session_as(&analyst);
     for view in VIEWS {
@@ -113,6 +155,18 @@ fn a_streaming_standby() {
         "credits_debit('a', 5, 'new')",
         "credits_debit('m', 5, 'new')",
         "credits_debit_many('{a,b}', '{1,1}', '{n1,n2}')",
+        "credits_charge('p', 'run', 1, 'new')",
+        "credits_charge('p', 'search', 1, 'new')",
+        "credits_subscribe('p', 'big', 'new')",
+        "credits_subscribe('a', 'team', 'new')",
+        "credits_change_plan('p', 'team', 'big', 'new')",
+        "credits_set_seats('p', 'team', 5, 'new')",
+        "credits_unsubscribe('p', 'team', 'new')",
+        "credits_set_feature('p', 'new', false)",
+        "credits_set_budget('p', 5, 'day')",
+        "credits_define_plan('new', 5)",
+        "credits_include('team', 'new', 5)",
+        "credits_define_rate('new', 5)",
         "credits_grant_many('{a,b}', '{1,1}', '{n1,n2}')",
         "credits_reset_cycle('a')",
         "credits_reset_cycle('m', 'new')",
@@ -145,8 +199,12 @@ fn a_read_only_transaction() {
         let said = everything(&mut s, at);
         assert!(said.len() > 60, "{} rows", said.len());
     }
+    s.row("SELECT * FROM credits_charge('p', 'view', 7, 'free')").has(&[("accepted", "t"), ("entry", "NULL")]);
     for write in [
         "credits_debit('a', 5, 'new')",
+        "credits_charge('p', 'search', 1, 'new')",
+        "credits_subscribe('a', 'team', 'new')",
+        "credits_define_rate('new', 5)",
         "credits_grant('new', 5, 'new')",
         "credits_reset_cycle('a')",
         "credits_maintain()",
