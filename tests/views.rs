@@ -473,3 +473,261 @@ fn credits_accounts() {
     hashes.dedup();
     assert_eq!(hashes.len(), 5);
 }
+
+/// A charge's quantity, what of it was included, its price; and who pays which part of a cycle's bill.
+fn metered(db: &Database) -> Session {
+    let mut s = db.session();
+    s.run("SET TimeZone = 'UTC'");
+    s.at("2026-01-01 00:00+00");
+    s.run(
+        "SELECT credits_define_plan('team', 50, metadata => '{\"price\": 9}'), credits_include('team', 'search', 20)",
+    );
+    s.run("SELECT credits_define_rate('search', 0.5), credits_define_rate('run', 4, 100, 'package')");
+    s.run("SELECT credits_define_rate('view', free => true)");
+    s.run("SELECT credits_open_account('a', debt_policy => 'invoice_at_reset')");
+    s.run("SELECT credits_subscribe('a', 'team', 's')");
+    s.at("2026-01-10 10:00+00");
+    s.run("SELECT credits_charge('a', 'search', 15, 'c1', 'ann', 'query 1', metadata => '{\"m\": 1}')");
+    s.run("SELECT credits_charge('a', 'search', 15.5, 'c2', 'bob')");
+    s.run("SELECT credits_charge('a', 'run', 130, 'c3', 'ann')");
+    s.run("SELECT credits_charge('a', 'run', 70, 'c4', 'ann')");
+    s.run("SELECT credits_charge('a', 'view', 1000, 'c5', 'ann')");
+    s.run("SELECT credits_debit('a', 6, 'd1', 'search', 'ann')");
+    s.run("SELECT credits_debit('a', 60, 'd2', on_insufficient => 'allow')");
+    s.at("2026-02-02 00:00+00");
+    s.run("SELECT credits_grant('a', 5, 'g')");
+    s.run("SELECT credits_charge('a', 'run', 1, 'c6')");
+    s.run("SELECT credits_charge('a', 'search', 20, 'c7', 'ann')");
+    s.run("SELECT credits_debit('a', 48, 'd3', 'export')");
+    s
+}
+
+#[test]
+fn charges_in_the_history() {
+    let db = Server::shared().database();
+    let mut s = metered(&db);
+    assert_eq!(
+        s.list(
+            "SELECT operation, trim_scale(amount), trim_scale(from_allowance), trim_scale(balance), feature, trim_scale(quantity),
+                    trim_scale(included), actor, resource, idempotency_key, metadata
+             FROM credits_history WHERE account = 'a' AND operation = 'charge' ORDER BY entry"
+        ),
+        [
+            "charge|0|0|50|search|15|15|ann|query 1|c1|{\"m\": 1}",
+            // 5 of 15.5 were included
+            "charge|-5.25|5.25|44.75|search|15.5|5|bob|NULL|c2|NULL",
+            // two packages, of which 70 are left
+            "charge|-8|8|36.75|run|130|0|ann|NULL|c3|NULL",
+            "charge|0|0|36.75|run|70|0|ann|NULL|c4|NULL",
+            "charge|-4|4|51|run|1|0|NULL|NULL|c6|NULL",
+            "charge|0|0|51|search|20|20|ann|NULL|c7|NULL",
+        ]
+    );
+    // Of a debit no quantity is known, and nothing of it was included.
+    assert_eq!(s.list("SELECT quantity, included FROM credits_history WHERE idempotency_key = 'd1'"), ["NULL|0"]);
+}
+
+#[test]
+fn usage_with_charges() {
+    let db = Server::shared().database();
+    let mut s = metered(&db);
+    assert_eq!(
+        s.list(
+            "SELECT day, feature, actor, operations, trim_scale(quantity), trim_scale(credits), trim_scale(from_allowance),
+                    trim_scale(from_credits)
+             FROM credits_usage_daily ORDER BY day, feature NULLS FIRST, actor NULLS FIRST"
+        ),
+        [
+            // 32.75 more than there was became debt
+            "2026-01-10|NULL|NULL|1|0|60|30.75|0",
+            "2026-01-10|run|ann|2|200|8|8|0",
+            "2026-01-10|search|ann|2|15|6|6|0",
+            "2026-01-10|search|bob|1|15.5|5.25|5.25|0",
+            "2026-02-02|export|NULL|1|0|48|46|2",
+            "2026-02-02|run|NULL|1|1|4|4|0",
+            "2026-02-02|search|ann|1|20|0|0|0",
+        ]
+    );
+    assert_eq!(
+        s.list(
+            "SELECT cycle, feature, cycle_start, cycle_end, operations, trim_scale(quantity), trim_scale(included),
+                    trim_scale(credits), trim_scale(from_allowance), trim_scale(from_credits)
+             FROM credits_usage_by_cycle WHERE account = 'a' ORDER BY cycle, feature NULLS FIRST"
+        ),
+        [
+            "1|NULL|2026-01-01 00:00:00+00|2026-02-01 00:00:00+00|1|0|0|60|30.75|0",
+            "1|run|2026-01-01 00:00:00+00|2026-02-01 00:00:00+00|2|200|0|8|8|0",
+            "1|search|2026-01-01 00:00:00+00|2026-02-01 00:00:00+00|3|30.5|20|11.25|11.25|0",
+            "2|export|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00|1|0|0|48|46|2",
+            "2|run|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00|1|1|0|4|4|0",
+            "2|search|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00|1|20|20|0|0|0",
+        ]
+    );
+}
+
+/// Closed cycles and the running one, by feature; debt that was invoiced on a line of its own. Each column adds up.
+#[test]
+fn credits_invoice_lines() {
+    let db = Server::shared().database();
+    let mut s = metered(&db);
+    let lines = "SELECT cycle, cycle_start::date, cycle_end::date, feature, trim_scale(quantity), trim_scale(included),
+                        trim_scale(credits), trim_scale(from_allowance), trim_scale(from_credits), trim_scale(debt_invoiced)
+                 FROM credits_invoice_lines WHERE account = 'a' ORDER BY cycle, feature NULLS FIRST";
+    let january = [
+        "1|2026-01-01|2026-02-01|NULL|0|0|60|30.75|0|29.25",
+        "1|2026-01-01|2026-02-01|run|200|0|8|8|0|0",
+        "1|2026-01-01|2026-02-01|search|30.5|20|11.25|11.25|0|0",
+    ];
+    let february = [
+        "2|2026-02-01|2026-03-01|export|0|0|48|46|2|0",
+        "2|2026-02-01|2026-03-01|run|1|0|4|4|0|0",
+        "2|2026-02-01|2026-03-01|search|20|20|0|0|0|0",
+    ];
+    assert_eq!(s.list(lines), [january, february].concat());
+    assert_eq!(
+        s.list(
+            "SELECT c.cycle, trim_scale(c.used), trim_scale(c.debt_invoiced), c.used = l.credits, c.debt_invoiced = l.debt
+             FROM credits_cycles c JOIN (SELECT cycle, sum(credits) AS credits, sum(debt_invoiced) AS debt
+                                         FROM credits_invoice_lines GROUP BY cycle) l USING (cycle) ORDER BY cycle"
+        ),
+        ["1|79.25|29.25|t|t", "2|52|0|t|t"]
+    );
+    // A closed cycle's lines stay as they are, whatever is defined or used later; debt alone makes a line, too.
+    s.run("SELECT credits_define_rate('search', 100), credits_include('team', 'search', 0)");
+    s.at("2026-03-01 00:00+00");
+    s.run("SELECT credits_debit('a', 53, 'd4', 'run', on_insufficient => 'allow'), credits_charge('a', 'search', 0, 'c8')");
+    s.at("2026-04-01 00:00+00");
+    s.run("SELECT credits_maintain()");
+    let later = s.list(lines);
+    assert_eq!(later[..6], [january, february].concat());
+    assert_eq!(later[6..], ["3|2026-03-01|2026-04-01|run|0|0|53|50|3|0", "3|2026-03-01|2026-04-01|search|0|0|0|0|0|0"]);
+    s.run("SELECT credits_debit('a', 53, 'd5', 'run', on_insufficient => 'allow')");
+    s.at("2026-05-01 00:00+00");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(
+        s.list(lines)[8..],
+        ["4|2026-04-01|2026-05-01|NULL|0|0|0|0|0|3", "4|2026-04-01|2026-05-01|run|0|0|53|50|0|0"]
+    );
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
+#[test]
+fn credits_subscriptions_and_what_is_pending() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.run("SET TimeZone = 'UTC'");
+    s.at("2026-01-05 00:00+00");
+    s.run("SELECT credits_define_plan('team', 10, per_seat => true), credits_define_plan('big', 100, rank => 1)");
+    s.run("SELECT credits_define_plan('extra', 5), credits_define_plan('small', 20)");
+    s.run("SELECT credits_open_account('a')");
+    let held = |s: &mut Session| {
+        s.list(
+            "SELECT plan, seats, anchor, pending_plan, pending_seats, pending_end, pending_at FROM credits_subscriptions
+             WHERE account = 'a' ORDER BY plan",
+        )
+    };
+    assert_eq!(held(&mut s), Vec::<String>::new());
+    s.run("SELECT credits_subscribe('a', 'team', 's1', 4, '2026-01-03 00:00+00')");
+    s.run("SELECT credits_subscribe('a', 'big', 's2'), credits_subscribe('a', 'extra', 's3')");
+    let anchor = "2026-01-03 00:00:00+00";
+    let end = "2026-02-03 00:00:00+00";
+    assert_eq!(
+        held(&mut s),
+        [
+            format!("big|1|{anchor}|NULL|NULL|f|NULL"),
+            format!("extra|1|{anchor}|NULL|NULL|f|NULL"),
+            format!("team|4|{anchor}|NULL|NULL|f|NULL"),
+        ]
+    );
+    s.at("2026-01-20 00:00+00");
+    s.run("SELECT credits_set_seats('a', 'team', 2, 'n'), credits_change_plan('a', 'big', 'small', 'c')");
+    s.run("SELECT credits_unsubscribe('a', 'extra', 'u')");
+    let pending = [
+        format!("big|1|{anchor}|small|NULL|f|{end}"),
+        format!("extra|1|{anchor}|NULL|NULL|t|{end}"),
+        format!("team|4|{anchor}|NULL|2|f|{end}"),
+    ];
+    assert_eq!(held(&mut s), pending);
+    // More seats are there at once, and nothing of the fewer is pending any more.
+    s.run("SELECT credits_set_seats('a', 'team', 6, 'm')");
+    assert_eq!(held(&mut s)[2], format!("team|6|{anchor}|NULL|NULL|f|NULL"));
+    s.run("SELECT credits_set_seats('a', 'team', 3, 'l')");
+    s.at("2026-02-03 00:00+00");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(
+        held(&mut s),
+        [format!("small|1|{anchor}|NULL|NULL|f|NULL"), format!("team|3|{anchor}|NULL|NULL|f|NULL")]
+    );
+    assert_eq!(
+        s.list("SELECT plan, trim_scale(amount) FROM credits_grants WHERE status = 'active' ORDER BY plan"),
+        ["small|20", "team|30"]
+    );
+}
+
+#[test]
+fn plans_and_rates_as_defined() {
+    let db = Server::shared().database();
+    let mut s = metered(&db);
+    s.run("SELECT credits_define_plan('seat', 1.5, true, 10, 3, false, NULL, false, 12.5, 40, 3)");
+    s.run("SELECT credits_define_plan('try', 20, trial => true, trial_period => '10 days')");
+    s.run("SELECT credits_include('team', 'run', 7), credits_include('team', 'gone', 1)");
+    s.run("SELECT credits_include('team', 'gone', 0)");
+    s.at("2026-02-03 00:00+00");
+    s.run("SELECT credits_define_plan('team', 60)");
+    assert_eq!(
+        s.list(
+            "SELECT plan, allowance, per_seat, seat_cap, rank, trial, trial_period, purchases, rollover_percent, rollover_max,
+                    rollover_cycles, metadata, included, version, defined_at, defined_by
+             FROM credits_plans ORDER BY plan"
+        ),
+        [
+            "seat|1.5|t|10|3|f|NULL|f|12.5|40|3|NULL|{}|1|2026-02-02 00:00:00+00|postgres",
+            "team|60|f|NULL|0|f|NULL|t|0|NULL|1|NULL|{\"run\": 7, \"search\": 20}|2|2026-02-03 00:00:00+00|postgres",
+            "try|20|f|NULL|0|t|10 days|t|0|NULL|1|NULL|{}|1|2026-02-02 00:00:00+00|postgres",
+        ]
+    );
+    s.run("SELECT credits_define_rate('search', 0.75, effective_at => '2026-02-10 00:00+00')");
+    s.run("SELECT credits_define_rate('search', 2, 1000, effective_at => '2026-03-01 00:00+00')");
+    let rates = "SELECT feature, credits, per_units, model, free, effective_at, in_force FROM credits_rates
+                 ORDER BY feature, effective_at";
+    let rest = ["run|4|100|package|f|2026-01-01 00:00:00+00|t", "view|0|1|per_unit|t|2026-01-01 00:00:00+00|t"];
+    assert_eq!(
+        s.list(rates),
+        [
+            rest[0],
+            "search|0.5|1|per_unit|f|2026-01-01 00:00:00+00|t",
+            "search|0.75|1|per_unit|f|2026-02-10 00:00:00+00|f",
+            "search|2|1000|per_unit|f|2026-03-01 00:00:00+00|f",
+            rest[1],
+        ]
+    );
+    s.at("2026-02-10 00:00+00");
+    assert_eq!(
+        s.list(rates),
+        [
+            rest[0],
+            "search|0.75|1|per_unit|f|2026-02-10 00:00:00+00|t",
+            "search|2|1000|per_unit|f|2026-03-01 00:00:00+00|f",
+            rest[1],
+        ]
+    );
+}
+
+#[test]
+fn credits_features() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.run("SET TimeZone = 'UTC'");
+    s.at("2026-01-05 00:00+00");
+    s.run("SELECT credits_open_account('a'), credits_open_account('b')");
+    s.run("SELECT credits_set_feature('a', 'chat', false), credits_set_feature('b', 'chat', true)");
+    s.at("2026-01-06 00:00+00");
+    s.run("SELECT credits_set_feature('a', 'chat', false), credits_set_feature('a', 'image', false)");
+    s.run("SELECT credits_set_feature('a', 'image', true)");
+    // Switched on is what a feature is that nobody switched: for b nothing changed.
+    assert_eq!(
+        s.list("SELECT * FROM credits_features WHERE account = 'a' OR NOT enabled ORDER BY account, feature"),
+        ["a|chat|f|2026-01-05 00:00:00+00", "a|image|t|2026-01-06 00:00:00+00"]
+    );
+    assert_eq!(s.one("SELECT count(*) FROM credits_history WHERE account = 'b'"), "1");
+}
