@@ -149,6 +149,40 @@ fn readmes_say_what_the_scripts_do() {
     }
 }
 
+/// A row of a README's table ends with the sections that show it. Each figure of three digits or more in the cell before
+/// stands in one of these sections of expected.out.
+#[test]
+fn figures_stand_in_the_sections_named() {
+    for folder in examples() {
+        let readme = read(&folder.join("README.md"));
+        let shown = read(&folder.join("expected.out"));
+        let sections: Vec<&str> = shown.split("\n== ").collect();
+        let mut checked = 0;
+        for row in readme.lines() {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let ["", _, sees, places, ""] = cells[..] else { continue };
+            let named = places.split("§ ").skip(1).map(|number| number.trim_end_matches(", ").to_owned() + ". ");
+            let texts = named.filter_map(|start| sections.iter().find(|section| section.starts_with(&start)));
+            let there: Vec<String> = texts.flat_map(|text| figures(text)).collect();
+            for figure in figures(sees) {
+                assert!(there.contains(&figure), "{}: {figure} is not in {places}: {row}", folder.display());
+                checked += 1;
+            }
+        }
+        assert!(checked > 20, "{}: only {checked} figures were found", folder.display());
+    }
+}
+
+/// Numbers of at least three digits, without commas between thousands; not those that are part of a word or date.
+fn figures(text: &str) -> Vec<String> {
+    let numbers = text.split(|c: char| !c.is_alphanumeric() && !matches!(c, ',' | '.' | '-' | ':' | '_'));
+    numbers
+        .map(|word| word.trim_start_matches('-').trim_end_matches([',', '.', ':']).replace(',', ""))
+        .filter(|word| word.chars().all(|c| c.is_ascii_digit() || c == '.'))
+        .filter(|word| word.chars().filter(char::is_ascii_digit).count() >= 3)
+        .collect()
+}
+
 /// All white space as single blanks.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -60,6 +60,9 @@ FROM credits_history WHERE account = 'harbour' AND feature = 'reply' AND resourc
 GROUP BY channel ORDER BY channel;
 \echo The assistant reads the website and its questions and answers again:
 SELECT amount, available FROM credits_charge('harbour', 'knowledge_sync', 1, 'sync-1', resource => 'website');
+\echo The draft is sent. It is the same message with the same key, so it costs nothing more (471 below):
+SELECT amount, replayed FROM credits_charge('harbour', 'reply', 1, 'msg-2', resource => 'sms/contact-8',
+                                            metadata => '{"state": "sent"}');
 
 \echo
 \echo == 5. Where a customer sees what is left ==
@@ -100,6 +103,14 @@ SELECT * FROM credits_charge('harbour', 'knowledge_sync', 1, 'sync-3');
 \echo
 \echo == 8. A top-up: AI goes on at once, the plan stays ==
 SET credits_ledger.now = '2026-04-10 12:30';
+\echo The packs for sale, and how far each goes:
+SELECT p.pack, p.credits, p.price AS usd, trunc(p.credits / reply.credits) AS replies,
+       trunc(p.credits / sync.credits) AS or_syncs
+FROM app.topup_packs p
+JOIN credits_rates reply ON reply.feature = 'reply'
+JOIN credits_rates sync ON sync.feature = 'knowledge_sync'
+ORDER BY p.credits;
+\echo The small one will do:
 SELECT operation, amount, from_credits, available
 FROM app.topup_packs p CROSS JOIN LATERAL credits_grant(
     'harbour', p.credits, 'checkout-1', kind => 'purchase', price => p.price, currency => p.currency,
@@ -191,9 +202,11 @@ INSERT INTO app.phone_usage VALUES ('quayside', 'call minutes', 12, 0.168), ('qu
 SELECT kind, quantity, carrier_cost, billed FROM app.phone_usage WHERE account = 'quayside' ORDER BY kind;
 \echo Quayside has as many credits as after its reply:
 SELECT available FROM credits_balance('quayside');
-\echo A call that asks for credits by mistake gets none:
+\echo What asks for credits by mistake gets none:
 \set ON_ERROR_STOP off
 SELECT * FROM credits_charge('quayside', 'phone_call', 12, 'call-1');
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
+SELECT * FROM credits_charge('quayside', 'text_message', 30, 'texts-1');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 \set ON_ERROR_STOP on
 
@@ -206,7 +219,37 @@ SELECT metadata ->> 'pack' AS pack, amount, remaining, expires_at, status
 FROM credits_grants WHERE account = 'harbour' AND kind = 'purchase' ORDER BY lot;
 
 \echo
-\echo == 15. The books ==
+\echo == 15. A top-up in the trial, and a plan before the trial is over ==
+SET credits_ledger.now = '2026-05-04 09:00';
+SELECT account FROM credits_open_account('lakeside');
+SELECT operation, amount, available FROM credits_subscribe('lakeside', 'trial', 'signup');
+\echo Lakeside buys a pack on the first day. The trial is used before it:
+SELECT operation, amount, available
+FROM app.topup_packs p CROSS JOIN LATERAL credits_grant(
+    'lakeside', p.credits, 'checkout-1', kind => 'purchase', price => p.price, currency => p.currency,
+    payment_ref => 'payment-3', metadata => jsonb_build_object('pack', p.pack)) r
+WHERE p.pack = 'small';
+SELECT amount, available FROM credits_charge('lakeside', 'knowledge_sync', 3, 'sync-1');
+SELECT lot, kind, amount, remaining, expires_at FROM credits_grants WHERE account = 'lakeside' ORDER BY lot;
+\echo On the sixth day they take a plan. The 25 that are left of the trial are gone, the pack stays:
+SET credits_ledger.now = '2026-05-09 12:00';
+SELECT operation, amount, allowance, credits, available FROM credits_subscribe('lakeside', 'starter', 'subscription-1');
+SELECT entry, operation, kind, plan, amount, balance FROM credits_history WHERE account = 'lakeside' ORDER BY entry;
+\echo A second trial would bring nothing:
+BEGIN;
+SELECT operation, amount, available FROM credits_subscribe('lakeside', 'trial', 'signup-again');
+ROLLBACK;
+\echo 28 syncs use up the allowance, and then the pack. Now everything pauses:
+SELECT amount, from_allowance, from_credits, available FROM credits_charge('lakeside', 'knowledge_sync', 28, 'sync-2');
+SELECT accepted, refused FROM credits_charge('lakeside', 'reply', 1, 'msg-1', on_insufficient => 'refuse');
+SELECT accepted, refused FROM credits_charge('lakeside', 'knowledge_sync', 1, 'sync-3', on_insufficient => 'refuse');
+\echo A month after the plan began there is an allowance again. The pack was bought once and does not come again:
+SET credits_ledger.now = '2026-06-09 12:00';
+SELECT accepted, refused, allowance, credits
+FROM credits_charge('lakeside', 'knowledge_sync', 1, 'sync-3', on_insufficient => 'refuse');
+
+\echo
+\echo == 16. The books ==
 SELECT cycle_start::date, feature, operations, credits, from_allowance, from_credits
 FROM credits_usage_by_cycle WHERE account = 'harbour' ORDER BY cycle, feature;
 \echo Does everything add up? Each problem would be a row:

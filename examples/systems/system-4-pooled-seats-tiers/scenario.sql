@@ -42,6 +42,19 @@ SELECT bool_and(per_credit <= coalesce(before, per_credit)) AS never_dearer,
 FROM (SELECT per_credit, lag(per_credit) OVER (ORDER BY rank) AS before
       FROM (SELECT rank, (metadata ->> 'price')::numeric / allowance AS per_credit
             FROM credits_plans WHERE metadata ->> 'sells' = 'credits') t) t;
+\echo A customer on each of them, and what they get:
+SELECT count(*) AS opened
+FROM credits_plans p CROSS JOIN LATERAL credits_open_account('on-' || p.plan) AS account
+WHERE p.metadata ->> 'sells' = 'credits';
+SELECT p.plan, receipt.amount, receipt.available
+FROM (SELECT plan FROM credits_plans WHERE metadata ->> 'sells' = 'credits' ORDER BY rank) AS p
+CROSS JOIN LATERAL credits_subscribe('on-' || p.plan, p.plan, 'tier') AS receipt;
+\echo In July each has as much again, and not twice as much although nothing was used:
+SET credits_ledger.now = '2026-07-01 09:00';
+SELECT p.plan, a.cycle_start, a.available
+FROM credits_accounts a JOIN credits_subscriptions s USING (account) JOIN credits_plans p USING (plan)
+WHERE p.metadata ->> 'sells' = 'credits' ORDER BY p.rank;
+SET credits_ledger.now = '2026-06-01 09:00';
 
 \echo
 \echo == 3. What draws credits, and what never does ==
@@ -62,6 +75,16 @@ SELECT 'growth-3' AS account, r.feature, c.accepted, c.amount, c.entry
 FROM (SELECT feature FROM credits_rates WHERE free ORDER BY feature) AS r
 CROSS JOIN LATERAL credits_charge('growth-3', r.feature, 1, 'free-' || r.feature) AS c;
 SELECT account, available, used FROM credits_accounts WHERE account IN ('essentials-3', 'growth-3') ORDER BY account;
+\echo How many of the ten come with each plan, and how many are refused:
+SELECT bool_and(s.enabled = (p.rank >= 3)) AS switched_by_plan
+FROM (SELECT plan, rank FROM credits_plans WHERE per_seat ORDER BY plan) AS p
+CROSS JOIN LATERAL app.switch_features_by_plan(p.plan || '-3') AS s;
+SELECT p.plan, count(*) FILTER (WHERE c.accepted) AS come_with_it,
+       count(*) FILTER (WHERE c.refused = 'LC010') AS refused, sum(c.amount) AS credits
+FROM (SELECT plan, rank FROM credits_plans WHERE per_seat ORDER BY rank, plan) AS p
+CROSS JOIN (SELECT feature FROM credits_rates WHERE free) AS r
+CROSS JOIN LATERAL credits_charge(p.plan || '-3', r.feature, 1, 'all-' || r.feature, on_insufficient => 'refuse') AS c
+GROUP BY p.plan, p.rank ORDER BY p.rank, p.plan;
 
 \echo
 \echo == 4. A trial: 1,000 credits, whoever comes along ==
@@ -155,17 +178,31 @@ SELECT * FROM credits_charge('atlas', 'call_assistant', 15, 'assistant-1');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 SELECT * FROM credits_charge('atlas', 'sms', 40, 'sms-1');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
+SELECT * FROM credits_charge('atlas', 'call', 15, 'call-3');
+\echo SQLSTATE :LAST_ERROR_SQLSTATE
 \set ON_ERROR_STOP on
 
 \echo
 \echo == 9. More users in mid-cycle ==
 SET credits_ledger.now = '2026-06-12 14:00';
+SELECT allowance, available FROM credits_balance('atlas');
 \echo The 9th user brings 1,500 at once; said twice, once. The 10th, too. The 11th to 13th bring nothing:
 SELECT amount, allowance, available, replayed FROM credits_set_seats('atlas', 'growth', 9, 'users-9');
 SELECT amount, allowance, available, replayed FROM credits_set_seats('atlas', 'growth', 9, 'users-9');
 SELECT amount, allowance, available, replayed FROM credits_set_seats('atlas', 'growth', 10, 'users-10');
 SELECT amount, allowance, available, replayed FROM credits_set_seats('atlas', 'growth', 13, 'users-13');
 SELECT cycle_end, allowance_granted FROM credits_balance('atlas');
+\echo A fourth user for a customer of three on each kind of plan. The smallest includes one user only:
+SELECT p.plan, receipt.amount, receipt.available
+FROM (VALUES (1, 'solo'), (2, 'essentials'), (3, 'growth'), (4, 'scale')) AS p (family, plan)
+CROSS JOIN LATERAL credits_set_seats(p.plan || '-3', p.plan, 4, 'users-4') AS receipt ORDER BY p.family;
+\echo Users who leave take nothing with them before the next cycle, and who comes back then brings nothing:
+SELECT amount, available FROM credits_set_seats('growth-3', 'growth', 2, 'users-2');
+SELECT seats, pending_seats, pending_at FROM credits_subscriptions WHERE account = 'growth-3';
+SELECT amount, available FROM credits_set_seats('growth-3', 'growth', 4, 'users-4-again');
+SELECT amount, available FROM credits_set_seats('growth-3', 'growth', 2, 'users-2-again');
+SET credits_ledger.now = '2026-07-01 09:00';
+SELECT cycle_start, available FROM credits_balance('growth-3');
 
 \echo
 \echo == 10. A credit tier, on the dates of the CRM plan ==
@@ -197,6 +234,12 @@ SET credits_ledger.now = '2026-07-03 00:00';
 SELECT cycle_start, cycle_end, allowance, credits, available FROM credits_balance('atlas');
 SELECT plan, amount, remaining, effective_at, expires_at FROM credits_grants
 WHERE account = 'atlas' AND kind = 'allowance' AND status = 'active' ORDER BY plan;
+\echo Another customer goes up, thinks better of it, and then better again. The larger tier is granted once:
+SET credits_ledger.now = '2026-06-20 09:00';
+SELECT amount, available FROM credits_change_plan('on-tier-1', 'tier-1', 'tier-2', 'up');
+SELECT amount, available FROM credits_change_plan('on-tier-1', 'tier-2', 'tier-1', 'down', takes_effect => 'now');
+SELECT amount, available FROM credits_change_plan('on-tier-1', 'tier-1', 'tier-2', 'up-again');
+SELECT plan, pending_plan FROM credits_subscriptions WHERE account = 'on-tier-1';
 
 \echo
 \echo == 13. Three bills ==
@@ -217,20 +260,21 @@ FROM credits_invoice_lines WHERE account = 'atlas' AND cycle_start = '2026-06-03
 \echo
 \echo == 14. Switches, and what has none ==
 SET credits_ledger.now = '2026-07-04 09:00';
-\echo Enrichment and automatic updates can be switched off:
+\echo Enrichment and automatic updates can be switched off, each by itself. Enrichment off: updates go on:
 SELECT feature, enabled FROM credits_set_feature('atlas', 'enrichment', false);
-SELECT feature, enabled FROM credits_set_feature('atlas', 'auto_update', false);
 \set ON_ERROR_STOP off
 SELECT * FROM credits_charge('atlas', 'enrichment', 10, 'list-3', actor => 'ana');
 \echo SQLSTATE :LAST_ERROR_SQLSTATE
 \set ON_ERROR_STOP on
-SELECT accepted, refused, available
-FROM credits_charge('atlas', 'auto_update', 1, 'update-3', actor => 'ana', on_insufficient => 'refuse');
-\echo And on again:
-SELECT feature, enabled FROM credits_set_feature('atlas', 'enrichment', true);
-SELECT feature, enabled FROM credits_set_feature('atlas', 'auto_update', true);
-SELECT amount, available FROM credits_charge('atlas', 'enrichment', 10, 'list-3', actor => 'ana');
 SELECT amount, available FROM credits_charge('atlas', 'auto_update', 1, 'update-3', actor => 'ana');
+\echo Enrichment on again, and the same list goes through. Updates off: enrichment goes on, updates draw nothing:
+SELECT feature, enabled FROM credits_set_feature('atlas', 'enrichment', true);
+SELECT feature, enabled FROM credits_set_feature('atlas', 'auto_update', false);
+SELECT amount, available FROM credits_charge('atlas', 'enrichment', 10, 'list-3', actor => 'ana');
+SELECT accepted, refused, amount, available
+FROM credits_charge('atlas', 'auto_update', 1, 'update-4', actor => 'ana', on_insufficient => 'refuse');
+SELECT feature, enabled FROM credits_set_feature('atlas', 'auto_update', true);
+SELECT amount, available FROM credits_charge('atlas', 'auto_update', 1, 'update-4', actor => 'ana');
 \echo A voice agent draws credits where it calls. It calls where it is active and somebody asks for calls:
 INSERT INTO app.voice_agents VALUES ('reception', 'active');
 INSERT INTO app.calls_asked_for VALUES ('reception', 'workflow', 'lead-1'), ('reception', 'batch', 'lead-2');
@@ -273,18 +317,22 @@ ON CONFLICT DO NOTHING RETURNING account, state;
 \echo == 16. Exhausted: a call in progress is completed, then AI pauses ==
 SET credits_ledger.now = '2026-07-14 10:00';
 SELECT amount, available FROM credits_charge('cedar', 'enrichment', 365, 'list-3');
-\echo There is something left, so a call may begin. It takes 9 minutes and is charged when it is over:
+\echo There is something left, so a call may begin:
 SELECT available > 0 AS may_begin FROM credits_balance('cedar');
+\echo While it goes on somebody uses the last 20:
+SET credits_ledger.now = '2026-07-14 10:04';
+SELECT amount, available FROM credits_charge('cedar', 'enrichment', 10, 'list-4');
+SELECT used_percent, state FROM app.credit_states WHERE account = 'cedar';
+\echo The call takes its 9 minutes and is charged when it is over:
 SET credits_ledger.now = '2026-07-14 10:09';
 SELECT accepted, amount, from_allowance, overdraft, available, debt
 FROM credits_charge('cedar', 'voice_agent', 540, 'call-1', on_insufficient => 'allow');
-SELECT used_percent, state FROM app.credit_states WHERE account = 'cedar';
 INSERT INTO app.credit_notices
 SELECT account, cycle, state FROM app.credit_states WHERE account = 'cedar' AND state <> 'ok'
 ON CONFLICT DO NOTHING RETURNING account, state;
 \echo What draws credits pauses: no new call, no field, no update:
 SELECT available > 0 AS may_begin FROM credits_balance('cedar');
-SELECT accepted, refused FROM credits_charge('cedar', 'enrichment', 10, 'list-4', on_insufficient => 'refuse');
+SELECT accepted, refused FROM credits_charge('cedar', 'enrichment', 10, 'list-5', on_insufficient => 'refuse');
 SELECT accepted, refused FROM credits_charge('cedar', 'auto_update', 1, 'call-1-update', on_insufficient => 'refuse');
 \echo What is free goes on:
 SELECT r.feature, c.accepted, c.amount
@@ -297,7 +345,7 @@ SET credits_ledger.now = '2026-07-15 09:00';
 SELECT operation, amount, available FROM credits_subscribe('cedar', 'tier-1', 'tier');
 SELECT available > 0 AS may_begin FROM credits_balance('cedar');
 SELECT accepted, amount, available
-FROM credits_charge('cedar', 'enrichment', 10, 'list-4', on_insufficient => 'refuse');
+FROM credits_charge('cedar', 'enrichment', 10, 'list-5', on_insufficient => 'refuse');
 SELECT accepted, amount, available
 FROM credits_charge('cedar', 'auto_update', 1, 'call-1-update', on_insufficient => 'refuse');
 SELECT used_percent, state FROM app.credit_states WHERE account = 'cedar';
@@ -352,6 +400,12 @@ SELECT g.plan, a.amount, a.effective_at FROM credits_allocations a JOIN credits_
 WHERE a.account = 'atlas' AND a.operation = 'expire' AND a.effective_at = '2026-09-03' ORDER BY g.plan;
 SELECT cycle_start::date, cycle_end::date, granted, used, rolled_over, expired
 FROM credits_cycles WHERE account = 'atlas' ORDER BY cycle;
+\echo An upgrade is possible at any time. Cedar takes one in the last hour of a cycle: all of it is there, for an hour:
+SET credits_ledger.now = '2026-09-02 23:00';
+SELECT amount, available FROM credits_change_plan('cedar', 'tier-1', 'tier-3', 'tier-up');
+SELECT cycle_end FROM credits_balance('cedar');
+SET credits_ledger.now = '2026-09-03 00:00';
+SELECT cycles_closed, expired, rolled_over, granted, available FROM credits_reset_cycle('cedar');
 
 \echo
 \echo == 22. If the call assistant should cost credits one day ==
