@@ -67,7 +67,8 @@ COMMENT ON COLUMN @extschema@.credits_cycle_result.cycle_start IS 'When it began
 COMMENT ON COLUMN @extschema@.credits_cycle_result.cycle_end IS 'When it will end; NULL on a manual account.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.cycles_closed IS
 'How many cycles this call closed; 0 where nothing was due.';
-COMMENT ON COLUMN @extschema@.credits_cycle_result.expired IS 'Allowance and rollover that expired.';
+COMMENT ON COLUMN @extschema@.credits_cycle_result.expired IS
+'Allowance and rollover that expired as these cycles closed.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.rolled_over IS 'Allowance that rolled over.';
 COMMENT ON COLUMN @extschema@.credits_cycle_result.granted IS
 'New allowance granted, by the account''s own setting and by its plans.';
