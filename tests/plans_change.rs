@@ -573,10 +573,10 @@ fn unused_allowance_expires_if_asked() {
     // One entry per lot, before the change; the other plan's allowance and what was bought stay.
     assert_eq!(history(&mut s, 6), ["expire|small|-180|260", "expire|small|-200|60", "change_plan|large|1000|1060"]);
     assert_eq!(running(&mut s), format!("1050|10|1550|{JAN}"));
-    // Of the cycle that closes, what expired before its end counts, too.
+    // The closing tells what it let expire, the cycle all that expired in it.
     s.at("2026-02-01 00:00+00");
     s.row("SELECT * FROM credits_reset_cycle('a')").has(&[
-        ("expired", "1430"),
+        ("expired", "1050"),
         ("granted", "1050"),
         ("balance", "1060"),
     ]);

@@ -353,6 +353,124 @@ fn play(seed: u64, steps: i64, ranks: i64, single: bool) {
     play.retry(&mut dice);
 }
 
+/// Everything that a read shows of the account's money and cycle.
+const FIGURES: &str = "status, trim_scale(balance), trim_scale(allowance), trim_scale(credits), held, trim_scale(debt),
+    trim_scale(available), trim_scale(allowance_granted), trim_scale(used), cycle, cycle_start, cycle_end";
+
+/// Everything of a lot.
+const LOT: &str = "lot, entry, kind, plan, trim_scale(amount), trim_scale(remaining), held, priority, effective_at,
+    expires_at, expires_by_cycle, status, idempotency_key";
+
+/// Half a year and more of plans of all kinds: with rollover and trials, defined anew now and then, on accounts with and
+/// without an allowance and a calendar of their own. At every step what was said of it before comes true, maintenance
+/// changes nothing that is shown, and what is asked later of that instant is what was said.
+fn months(seed: u64, steps: i64) {
+    let mut dice = Dice(seed.wrapping_mul(104_729));
+    let mut s = Server::shared().database().session();
+    let mut story: Vec<String> = Vec::new();
+    let mut said: Vec<(String, String)> = Vec::new();
+    let names = ["p", "q", "r", "t", "u"];
+    let define = |dice: &mut Dice, name: &str| {
+        let trial = dice.roll(5) == 0;
+        format!(
+            "credits_define_plan('{name}', {}, {}, NULL, {}, {trial}, {}, true, {}, {}, {})",
+            dice.pick(&["0", "100", "33.333333", "250"]),
+            dice.roll(2) == 0,
+            dice.roll(3),
+            if trial { dice.pick(&["NULL", "'20 days'", "'1 month'"]) } else { "NULL" },
+            dice.pick(&["0", "50", "33.333333", "100"]),
+            dice.pick(&["NULL", "40", "400"]),
+            1 + dice.roll(3),
+        )
+    };
+    let mut now = 0; // hours
+    let at = |hour: i64| format!("timestamptz '2028-01-31 05:30+00' + interval '{hour} hours'");
+    let set = |s: &mut Session, hour: i64| {
+        let text = s.one(&format!("SELECT {}", at(hour)));
+        s.at(&text);
+        text
+    };
+    set(&mut s, now);
+    for name in names {
+        story.push(define(&mut dice, name));
+        s.run(&format!("SELECT * FROM {}", story[story.len() - 1]));
+    }
+    story.push(format!(
+        "credits_open_account('a', {}, '{}', time_zone => 'America/New_York', rollover_percent => {}, overdraft_limit => 100, debt_policy => '{}')",
+        dice.pick(&["0", "0", "60"]),
+        dice.pick(&["1 month", "1 month", "10 days", "0"]),
+        dice.pick(&["0", "50"]),
+        dice.pick(&["repay", "forgive_at_reset", "invoice_at_reset"]),
+    ));
+    s.run(&format!("SELECT * FROM {}", story[story.len() - 1]));
+    for step in 0..steps {
+        let then = now + dice.pick(&[0, 1, 30, 24 * 7, 24 * 20]);
+        let foretold = s.list(&format!("SELECT {FIGURES} FROM credits_balance_at('a', {})", at(then))).remove(0);
+        now = then;
+        let text = set(&mut s, now);
+        let shown = |s: &mut Session| {
+            let mut all = s.list(&format!("SELECT {FIGURES} FROM credits_balance('a')"));
+            all.extend(s.list(&format!("SELECT {FIGURES} FROM credits_accounts")));
+            all.extend(s.list(&format!("SELECT {LOT} FROM credits_grants ORDER BY lot")));
+            all.extend(
+                s.list("SELECT lot, kind, trim_scale(remaining), expires_at FROM credits_expiring ORDER BY lot"),
+            );
+            all
+        };
+        let read = shown(&mut s);
+        let told = story.join("\n");
+        assert_eq!(read[0], foretold, "seed {seed}: {text} as foretold, after\n{told}");
+        assert_eq!(read[1], foretold, "seed {seed}: {text} in the view, after\n{told}");
+        if dice.roll(2) == 0 {
+            s.run("SELECT credits_maintain()");
+            let recorded = shown(&mut s);
+            let different: Vec<_> = recorded.iter().zip(&read).filter(|(recorded, read)| recorded != read).collect();
+            assert!(
+                different.is_empty() && recorded.len() == read.len(),
+                "seed {seed}: {text} recorded and shown {different:#?}, after\n{told}"
+            );
+        }
+        let (plan, other, key) = (dice.pick(&names), dice.pick(&names), format!("k{step}"));
+        let call = match dice.roll(14) {
+            0..=2 => format!("credits_subscribe('a', '{plan}', '{key}', {})", 1 + dice.roll(9)),
+            3 | 4 => format!("credits_set_seats('a', '{plan}', {}, '{key}')", 1 + dice.roll(9)),
+            5..=7 => {
+                let takes_effect = dice.pick(&["auto", "auto", "now", "next_cycle"]);
+                let unused = dice.pick(&["keep", "expire"]);
+                format!("credits_change_plan('a', '{plan}', '{other}', '{key}', '{takes_effect}', '{unused}')")
+            }
+            8 => {
+                let takes_effect = dice.pick(&["now", "next_cycle"]);
+                format!("credits_unsubscribe('a', '{plan}', '{key}', '{takes_effect}')")
+            }
+            9 => define(&mut dice, plan),
+            10 => format!("credits_reset_cycle('a', '{key}', {})", at(now - dice.pick(&[0, 1, 50]))),
+            11 => format!(
+                "credits_grant('a', {}, '{key}', 'promo', expires_after_cycles => {})",
+                1 + dice.roll(90),
+                1 + dice.roll(3)
+            ),
+            _ => format!("credits_debit('a', {}, '{key}', on_insufficient => 'allow')", 1 + dice.roll(300)),
+        };
+        let found = match s.try_run(&format!("SELECT * FROM {call}")) {
+            Ok(_) => "well".to_owned(),
+            Err(error) => error.code,
+        };
+        story.push(format!("at {text} {call}: {found}"));
+        assert!(["well", "LC005", "LC006"].contains(&found.as_str()), "seed {seed}:\n{}", story.join("\n"));
+        // Of several things at one instant, the last counts.
+        said.retain(|(instant, _)| *instant != text);
+        let says = s.list(&format!("SELECT {FIGURES} FROM credits_balance('a')")).remove(0);
+        said.push((text, says));
+        let problems = s.list("SELECT entry, problem FROM credits_verify()");
+        assert_eq!(problems, Vec::<String>::new(), "seed {seed}:\n{}", story.join("\n"));
+    }
+    for (instant, says) in &said {
+        let asked = s.list(&format!("SELECT {FIGURES} FROM credits_balance_at('a', '{instant}')")).remove(0);
+        assert_eq!(&asked, says, "seed {seed}: {instant} asked for later, after\n{}", story.join("\n"));
+    }
+}
+
 /// Any plans, of any ranks.
 #[test]
 fn plans_of_several_ranks() {
@@ -377,4 +495,10 @@ fn long_sequences() {
     play(301, 300, 3, false);
     play(302, 300, 1, false);
     play(303, 300, 1, true);
+}
+
+/// Many cycles.
+#[test]
+fn months_of_plans() {
+    (401..=430).for_each(|seed| months(seed, 40));
 }

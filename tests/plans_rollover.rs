@@ -252,7 +252,7 @@ fn what_expired_by_a_change_does_not_roll() {
     s.row("SELECT * FROM credits_change_plan('a', 'p', 'q', 'up', unused_allowance => 'expire')")
         .has(&[("amount", "300"), ("balance", "350")]);
     assert_eq!(living(&mut s), ["p|50|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00"]);
-    assert_eq!(close(&mut s, "2026-03-01 00:00+00"), "150|300|300|450");
+    assert_eq!(close(&mut s, "2026-03-01 00:00+00"), "150|200|300|450");
     sound(&mut s);
 }
 
