@@ -144,7 +144,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN credits_ledger.entries e ON e.account = l.account AND e.entry = l.entry
 WHERE a.next_event_at > credits_ledger.statement_time()
 UNION ALL
--- Lots that time made and nobody recorded yet are allowance and rollover, which expire by cycle.
+-- Of the lots that time made and nobody recorded yet, allowance and rollover expire by cycle, and trials do not.
 SELECT
     a.account,
     s.lot,
@@ -163,7 +163,10 @@ SELECT
     s.payment_ref COLLATE "C",
     e.idempotency_key,
     e.metadata,
-    l.lot IS NULL OR l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL,
+    CASE
+        WHEN l.lot IS NULL THEN s.kind IN ('allowance', 'rollover')
+        ELSE l.expires_cycle IS NOT NULL OR l.expires_after_cycles IS NOT NULL
+    END,
     s.plan COLLATE "C"
 FROM credits_ledger.accounts a
 CROSS JOIN LATERAL credits_ledger.settled_lots(a.account) s

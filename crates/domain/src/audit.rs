@@ -477,7 +477,8 @@ impl<'a> Auditor<'a> {
             let mut own = Subscription { changed: row.changed, ..own.clone() };
             if !since.is_empty() && own.cycle > from {
                 // A cycle has begun since: what it granted is what the plan counts for.
-                own.counted = self.extra.allowances.get(&own.plan).copied().unwrap_or_default();
+                let granted = self.extra.allowances.get(&own.plan).filter(|_| self.extra.allowances_of == own.cycle);
+                own.counted = granted.copied().unwrap_or_default();
                 own.peak_seats = if row.peak_seats == 0 { 0 } else { own.seats };
                 (own.trial_granted, own.converts) = (own.trial_granted || row.trial_granted, row.converts);
             }
