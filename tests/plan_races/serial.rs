@@ -88,13 +88,14 @@ fn request(number: u64) -> String {
     }
 }
 
-/// Everything that the views say of the account, but for what differs from ledger to ledger.
+/// Everything that the views say of the account, but for what differs from ledger to ledger. When something that time
+/// did was recorded is no part of it: a refused request may have done that.
 fn all(s: &mut Session) -> Vec<(&'static str, Vec<String>)> {
     [
         "SELECT entry, operation, kind, amount, from_allowance, from_credits, overdraft, balance, available, feature, quantity,
-                included, idempotency_key, refers_to, effective_at, recorded_at, cycle, plan
+                included, idempotency_key, refers_to, effective_at, CASE WHEN idempotency_key IS NOT NULL THEN recorded_at END, cycle, plan
          FROM credits_history WHERE account = 'a' ORDER BY entry",
-        "SELECT entry, operation, lot, lot_kind, amount FROM credits_allocations WHERE account = 'a' ORDER BY entry, lot",
+        "SELECT entry, operation, lot, lot_kind, amount FROM credits_allocations WHERE account = 'a' ORDER BY 1, 3, 5",
         "SELECT lot, entry, kind, amount, remaining, effective_at, expires_at, status, plan
          FROM credits_grants WHERE account = 'a' ORDER BY lot",
         "SELECT cycle, cycle_start, cycle_end, granted, used, rolled_over, expired, debt_forgiven, debt_invoiced
