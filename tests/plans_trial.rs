@@ -416,6 +416,83 @@ fn an_upgrade_to_a_trial() {
     sound(&mut s);
 }
 
+/// A pending change to a trial gives it at the boundary, recorded or not: a lot that no cycle's end takes.
+#[test]
+fn a_trial_that_a_pending_change_brings() {
+    let mut s = shop("");
+    s.run("SELECT credits_subscribe('a', 'basic', 'k1')");
+    s.row("SELECT * FROM credits_change_plan('a', 'basic', 'open', 'k2')").has(&[("amount", "0"), ("balance", "500")]);
+    s.at("2026-02-03 00:00+00");
+    for _ in 0..2 {
+        assert_eq!(s.list("SELECT trim_scale(allowance), trim_scale(credits) FROM credits_balance('a')"), ["0|1000"]);
+        assert_eq!(
+            s.list("SELECT kind, plan, effective_at, expires_at, expires_by_cycle FROM credits_grants WHERE status = 'active'"),
+            ["trial|open|2026-02-01 00:00:00+00|NULL|f"]
+        );
+        assert_eq!(s.list("SELECT * FROM credits_expiring"), Vec::<String>::new());
+        s.run("SELECT credits_maintain()");
+    }
+    s.at("2026-05-03 00:00+00");
+    s.row("SELECT * FROM credits_change_plan('a', 'open', 'pro', 'k3')")
+        .has(&[("amount", "2000"), ("balance", "2000")]);
+    assert_eq!(running(&mut s), "2000|0|2000|2026-05-03 00:00:00+00|2026-06-03 00:00:00+00");
+    sound(&mut s);
+}
+
+/// A held plan that is defined anew as a trial gives it at the next boundary, once; one that is a trial no more gives its
+/// allowance from the next boundary on.
+#[test]
+fn a_plan_becomes_a_trial_and_a_trial_a_plan() {
+    let mut s = shop("");
+    s.run("SELECT credits_subscribe('a', 'basic', 'k1')");
+    s.at("2026-02-10 00:00+00");
+    s.run("SELECT credits_maintain()");
+    s.run("SELECT * FROM credits_define_plan('basic', 600, trial => true)");
+    s.at("2026-04-10 00:00+00");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(s.list("SELECT trim_scale(allowance), trim_scale(credits) FROM credits_balance('a')"), ["0|600"]);
+    sound(&mut s);
+    s.run("SELECT * FROM credits_define_plan('basic', 700)");
+    s.at("2026-06-10 00:00+00");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(
+        s.list("SELECT cycle_start, trim_scale(granted) FROM credits_cycles WHERE account = 'a' ORDER BY cycle"),
+        [
+            "2026-01-01 00:00:00+00|500",
+            "2026-02-01 00:00:00+00|500",
+            "2026-03-01 00:00:00+00|0",
+            "2026-04-01 00:00:00+00|0",
+            "2026-05-01 00:00:00+00|700",
+            "2026-06-01 00:00:00+00|700"
+        ]
+    );
+    assert_eq!(s.one("SELECT count(*) FROM credits_grants WHERE kind = 'trial'"), "1");
+    sound(&mut s);
+}
+
+/// What is recorded stays what it was, and adds up, also after a definition made with the clock set back.
+#[test]
+fn a_definition_before_what_is_recorded() {
+    let mut s = shop("");
+    s.run("SELECT credits_subscribe('a', 'basic', 'k1')");
+    s.at("2026-03-15 00:00+00");
+    s.run("SELECT credits_maintain()");
+    let recorded = history(&mut s, 0);
+    for now in ["2026-03-01 00:00+00", "2026-01-20 00:00+00", "2025-12-01 00:00+00"] {
+        s.at(now);
+        s.run("SELECT * FROM credits_define_plan('basic', 600, trial => true)");
+        s.run("SELECT * FROM credits_define_plan('basic', 800, true, 5, 2, rollover_percent => 10)");
+        sound(&mut s);
+    }
+    s.at("2026-03-16 00:00+00");
+    assert_eq!(running(&mut s), "500|0|500|2026-03-01 00:00:00+00|2026-04-01 00:00:00+00");
+    assert_eq!(history(&mut s, 0), recorded);
+    assert_eq!(s.one("SELECT trim_scale(allowance) FROM credits_balance_at('a', '2026-02-15 00:00+00')"), "500");
+    s.at("2026-05-15 00:00+00");
+    s.run("SELECT credits_maintain()");
+    sound(&mut s);
+}
+
 /// What is left of a trial does not roll over, whatever the plans say.
 #[test]
 fn nothing_of_a_trial_rolls_over() {
