@@ -79,7 +79,7 @@ fn request(number: u64) -> String {
             let effect = pick(&["next_cycle", "next_cycle", "now"]);
             format!("credits_unsubscribe('a', '{}', {key}, '{effect}')", pick(&plans))
         }
-        _ if number % 3 == 0 => {
+        _ if number.is_multiple_of(3) => {
             // A day of February or March: in the past by then, or refused as the future.
             let day = 1 + dice.below(59);
             format!("credits_reset_cycle('a', {key}, timestamptz '2026-02-01 00:00+00' + {day} * interval '1 day')")
