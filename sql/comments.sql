@@ -367,6 +367,12 @@ COMMENT ON TRIGGER accounts_never_deleted ON credits_ledger.accounts IS 'Account
 COMMENT ON TRIGGER accounts_never_truncated ON credits_ledger.accounts IS 'Accounts are closed, never removed.';
 COMMENT ON TRIGGER lots_never_deleted ON credits_ledger.lots IS 'Lots are never removed.';
 COMMENT ON TRIGGER lots_never_truncated ON credits_ledger.lots IS 'Lots are never removed.';
+COMMENT ON TRIGGER subscriptions_never_deleted ON credits_ledger.subscriptions IS 'Subscriptions are never removed.';
+COMMENT ON TRIGGER subscriptions_never_truncated ON credits_ledger.subscriptions IS 'Subscriptions are never removed.';
+COMMENT ON TRIGGER switches_never_deleted ON credits_ledger.switches IS 'Switches are never removed.';
+COMMENT ON TRIGGER switches_never_truncated ON credits_ledger.switches IS 'Switches are never removed.';
+COMMENT ON TRIGGER meters_never_deleted ON credits_ledger.meters IS 'Meters are never removed.';
+COMMENT ON TRIGGER meters_never_truncated ON credits_ledger.meters IS 'Meters are never removed.';
 
 COMMENT ON TRIGGER plans_append_only ON credits_ledger.plans IS
 'Versions of plans are never changed or removed: a new definition is a new row.';

@@ -479,7 +479,7 @@ CREATE TRIGGER rates_append_only BEFORE UPDATE OR DELETE ON credits_ledger.rates
 CREATE TRIGGER rates_never_truncated BEFORE TRUNCATE ON credits_ledger.rates
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
--- accounts and lots: updated by every operation, removed by none.
+-- What operations update, and none removes. Budgets and their use are removed with the budget.
 CREATE TRIGGER accounts_never_deleted BEFORE DELETE ON credits_ledger.accounts
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER accounts_never_truncated BEFORE TRUNCATE ON credits_ledger.accounts
@@ -487,6 +487,18 @@ CREATE TRIGGER accounts_never_truncated BEFORE TRUNCATE ON credits_ledger.accoun
 CREATE TRIGGER lots_never_deleted BEFORE DELETE ON credits_ledger.lots
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER lots_never_truncated BEFORE TRUNCATE ON credits_ledger.lots
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER subscriptions_never_deleted BEFORE DELETE ON credits_ledger.subscriptions
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER subscriptions_never_truncated BEFORE TRUNCATE ON credits_ledger.subscriptions
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER switches_never_deleted BEFORE DELETE ON credits_ledger.switches
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER switches_never_truncated BEFORE TRUNCATE ON credits_ledger.switches
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER meters_never_deleted BEFORE DELETE ON credits_ledger.meters
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER meters_never_truncated BEFORE TRUNCATE ON credits_ledger.meters
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_append_only;
@@ -505,3 +517,9 @@ ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_a
 ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_never_truncated;
 ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_append_only;
 ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_never_truncated;
+ALTER TABLE credits_ledger.subscriptions ENABLE ALWAYS TRIGGER subscriptions_never_deleted;
+ALTER TABLE credits_ledger.subscriptions ENABLE ALWAYS TRIGGER subscriptions_never_truncated;
+ALTER TABLE credits_ledger.switches ENABLE ALWAYS TRIGGER switches_never_deleted;
+ALTER TABLE credits_ledger.switches ENABLE ALWAYS TRIGGER switches_never_truncated;
+ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
+ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;

@@ -324,4 +324,5 @@ COMMENT ON INDEX credits_ledger.subscriptions_pkey IS 'Plans of an account.';
 COMMENT ON INDEX credits_ledger.switches_pkey IS 'Switches of an account, by feature.';
 COMMENT ON INDEX credits_ledger.meters_pkey IS 'Included units and packages of an account, by feature.';
 COMMENT ON INDEX credits_ledger.budgets_pkey IS 'Budgets of an account.';
+COMMENT ON INDEX credits_ledger.budgets_actor IS 'Budgets that may concern an actor.';
 COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';

@@ -264,6 +264,9 @@ CREATE TABLE credits_ledger.budgets (
     PRIMARY KEY (account, budget)
 );
 
+-- A debit looks for the budgets of its own actor.
+CREATE INDEX budgets_actor ON credits_ledger.budgets (account, actor);
+
 -- What was drawn against a budget in the period that began at period_start; in any later one it is nothing yet.
 CREATE TABLE credits_ledger.budget_use (
     account            text COLLATE "C" NOT NULL,
@@ -272,7 +275,7 @@ CREATE TABLE credits_ledger.budget_use (
     cycle              integer     NOT NULL,
     period_start       timestamptz NOT NULL,
     used               numeric     NOT NULL,
-    PRIMARY KEY (account, budget, actor)
+    PRIMARY KEY (account, actor, budget)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.

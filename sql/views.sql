@@ -322,7 +322,8 @@ FROM (
 JOIN @extschema@.credits_cycles c ON c.account = l.account AND c.cycle = l.cycle
 GROUP BY l.account, l.cycle, l.feature, c.cycle_start, c.cycle_end;
 
--- The newest version of each plan, which counts from each account's next cycle on.
+-- The newest version of each plan: it counts for whoever takes the plan up or adds seats from now on, and for all others
+-- from their next cycle on.
 CREATE VIEW @extschema@.credits_plans AS
 SELECT
     p.plan,
@@ -412,15 +413,22 @@ FROM credits_ledger.budgets b
 JOIN credits_ledger.accounts a ON a.account = b.account
 CROSS JOIN LATERAL (SELECT credits_ledger.statement_time() AS now) t
 CROSS JOIN LATERAL (
-    SELECT a.cycle_start AS period_start, a.cycle_end AS period_end WHERE b.period = 'cycle'
+    SELECT a.cycle, a.cycle_start, a.cycle_end WHERE a.next_event_at > t.now
     UNION ALL
-    SELECT c.period_start, c.period_end
-    FROM credits_ledger.budget_period(b.period, a.time_zone, t.now) c
+    SELECT s.cycle, s.cycle_start, s.cycle_end
+    FROM credits_ledger.settled_account(a.account) s
+    WHERE a.next_event_at <= t.now
+) c
+CROSS JOIN LATERAL (
+    SELECT c.cycle_start AS period_start, c.cycle_end AS period_end WHERE b.period = 'cycle'
+    UNION ALL
+    SELECT p.period_start, p.period_end
+    FROM credits_ledger.budget_period(b.period, a.time_zone, t.now) p
     WHERE b.period <> 'cycle'
 ) p
 LEFT JOIN credits_ledger.budget_use u
     ON u.account = b.account AND u.budget = b.budget
    AND CASE b.period
-           WHEN 'cycle' THEN u.cycle = a.cycle AND (a.cycle_end IS NULL OR a.cycle_end > t.now)
+           WHEN 'cycle' THEN u.cycle = c.cycle
            ELSE u.period_start = p.period_start
        END;

@@ -27,8 +27,8 @@ fn charge(args: &Args) -> Result<Output> {
     let charge = Charge::new(quantity, key, mode, dimensions(Some(feature), actor, resource, args.json(7)?)?);
     let spi = Spi::connect()?;
     if let Some(rate) = free_rate(&spi, feature)? {
-        let receipt = charge_free(&spi, account, &charge, rate)?;
-        return Ok(answer::receipt(account, &receipt));
+        let written = spi.with_fresh_snapshot(|spi| charge_free(spi, account, &charge, rate))?;
+        return Ok(answer::receipt(account, &written));
     }
     let keyed = Keyed::of(&charge.key);
     let plain = fast::write(&spi, account, keyed, |book| {

@@ -22,8 +22,10 @@ pub struct Index {
     index: &'static str,
     /// The table's columns in their order, as SQL lists them.
     columns: &'static str,
-    /// Which of them, from 1, the index is sorted by, as far as they are looked for.
+    /// Which of them, from 1, are looked for.
     keys: &'static [i16],
+    /// Which of them the index is sorted by, ascending, as far as that matters.
+    order: &'static [i16],
     /// Where it was found, and in which [`AGE`].
     found: Cell<(Place, u64)>,
 }
@@ -82,7 +84,18 @@ unsafe extern "C-unwind" fn tables_changed(_: Datum, _: Oid) {
 impl Index {
     pub const fn new(table: &'static str, index: &'static str, columns: &'static str, keys: &'static [i16]) -> Index {
         assert!(keys.len() <= MAX_KEYS, "too many columns to look for");
-        Index { table, index, columns, keys, found: Cell::new((NOWHERE, 0)) }
+        Index::sorted(table, index, columns, keys, keys)
+    }
+
+    /// An index whose order counts beyond the columns that are looked for.
+    pub const fn sorted(
+        table: &'static str,
+        index: &'static str,
+        columns: &'static str,
+        keys: &'static [i16],
+        order: &'static [i16],
+    ) -> Index {
+        Index { table, index, columns, keys, order, found: Cell::new((NOWHERE, 0)) }
     }
 
     /// The row with these values in the index's columns, as the active snapshot sees it. The index is unique, or one
@@ -272,7 +285,7 @@ impl Index {
         }
     }
 
-    /// Its first columns are those looked for, and it is complete. A REINDEX during which rows changed leaves it
+    /// Its first columns are those it is to be sorted by, and it is complete. A REINDEX during which rows changed leaves it
     /// flagged as unfit for old snapshots (indcheckxmin); for columns that never change it is fit all the same.
     unsafe fn fits(&self, index: Relation, table: Oid) -> bool {
         unsafe {
@@ -281,7 +294,9 @@ impl Index {
                 return false;
             }
             let columns = (*form).indkey.values.as_slice((*form).indnatts as usize);
-            (*form).indrelid == table && (*form).indisvalid && columns.starts_with(self.keys)
+            let options = std::slice::from_raw_parts((*index).rd_indoption, (*form).indnkeyatts as usize);
+            let ascending = options.iter().take(self.order.len()).all(|option| *option == 0);
+            (*form).indrelid == table && (*form).indisvalid && columns.starts_with(self.order) && ascending
         }
     }
 }

@@ -182,8 +182,15 @@ pub fn write<T>(
 /// Writes the book of a locked account, the short way where one plain entry is all there is of the account and its lots.
 fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
     match book.entries.as_slice() {
-        [entry] if book.extent == Extent::Head && book.account.extras == locked.extras => {
-            persist::update_figures(spi, locked.entry, &book.account)?;
+        // Where time was settled in pieces, entries were written since the row was locked.
+        [entry]
+            if book.extent == Extent::Head
+                && entry.entry == locked.entry + 1
+                && book.account.extras == locked.extras =>
+        {
+            if !persist::update_figures(spi, locked.entry, &book.account)? {
+                return Err(Error::invalid(format!("account {:?} changed while it was locked", locked.account)).into());
+            }
             persist::append_plain(spi, &book.account.account, entry)?;
             persist::save_extras(spi, book)
         }

@@ -5,8 +5,8 @@ use super::rows::{self, included_columns, plan_columns, rate_columns};
 use crate::pg::{Index, Result, Sought, Spi, Statement, Type, Value, session};
 use credits_domain::amount::Amount;
 use credits_domain::book::Book;
-use credits_domain::error::{Code, Error};
-use credits_domain::plan::{Catalogue, Plan, PlanVersion};
+use credits_domain::error::Error;
+use credits_domain::plan::{Catalogue, Plan, PlanVersion, undefined_plan};
 use credits_domain::rate::{Rate, RateVersion, in_force};
 use credits_domain::time::Timestamp;
 use std::rc::Rc;
@@ -25,7 +25,7 @@ static RATE_VERSIONS: Statement = Statement::new(
     &[Type::Text],
 );
 
-static RATES_IN_ORDER: Index = Index::new("rates", "rates_pkey", rate_columns!(), &[1]);
+static RATES_IN_ORDER: Index = Index::sorted("rates", "rates_pkey", rate_columns!(), &[1], &[1, 2, 3]);
 
 static INCLUDED_BY_FEATURE: Index = Index::new("included_units", "included_units_pkey", included_columns!(), &[1]);
 
@@ -158,10 +158,7 @@ pub fn must_be_defined(spi: &Spi, plan: &str) -> Result<()> {
     if catalogue(spi, Sight::Newest, vec![plan.into()])?.knows(plan) {
         return Ok(());
     }
-    Err(Error::new(Code::NotFound, format!("plan {plan:?} is not defined"))
-        .detail(format!("plan={plan}"))
-        .hint("Define it with credits_define_plan; names are compared bytewise.")
-        .into())
+    Err(undefined_plan(plan).into())
 }
 
 /// Defines how many units of a feature a plan includes; nothing where it does so already.

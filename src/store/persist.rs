@@ -236,7 +236,7 @@ static SAVE_BUDGET_USE: Statement = Statement::new(
         "INSERT INTO credits_ledger.budget_use (",
         budget_use_columns!(),
         ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, budget, actor) DO UPDATE SET cycle = excluded.cycle, \
+         ON CONFLICT (account, actor, budget) DO UPDATE SET cycle = excluded.cycle, \
          period_start = excluded.period_start, used = excluded.used"
     ),
     &[Type::RowsOf("budget_use")],

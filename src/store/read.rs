@@ -118,18 +118,25 @@ pub fn balance_at(account: &str, at: Timestamp) -> Result<AccountBalance> {
         return Ok(AccountBalance::of(&book.account, entry, at));
     }
     // What had happened by then, and what was recorded by then: time acts first, and is recorded later.
-    let happened = newest_until(&spi, &row.account, &EFFECTIVE_AT, row.entry, at)?;
-    let recorded = newest_until(&spi, &row.account, &RECORDED_AT, happened, at)?;
+    let happened = newest_until(&spi, Sight::Callers, &row.account, &EFFECTIVE_AT, row.entry, at)?;
+    let recorded = newest_until(&spi, Sight::Callers, &row.account, &RECORDED_AT, happened, at)?;
     Ok(AccountBalance { entry: recorded, ..past(&spi, &row, happened, at)? })
 }
 
 /// The number of the newest entry, up to `last`, whose instant lies at or before `at`. Instants never fall from one
 /// entry to the next, so it is found by bisection, whatever the account's length.
-fn newest_until(spi: &Spi, account: &str, instant: &'static Statement, mut last: i64, at: Timestamp) -> Result<i64> {
+fn newest_until(
+    spi: &Spi,
+    sight: Sight,
+    account: &str,
+    instant: &'static Statement,
+    mut last: i64,
+    at: Timestamp,
+) -> Result<i64> {
     let mut first = 1;
     while first < last {
         let middle = first + (last - first + 1) / 2;
-        let rows = spi.read(instant, &[account.into(), middle.into()])?;
+        let rows = lookup::run(spi, sight, instant, &[account.into(), middle.into()])?;
         let Some(found) = rows.first().map(|row| row.time(0)).transpose()? else {
             return Err(Error::invalid(format!("entry {middle} of account {account:?} is missing"))
                 .detail(format!("entry={middle}"))
@@ -146,11 +153,11 @@ fn newest_until(spi: &Spi, account: &str, instant: &'static Statement, mut last:
 }
 
 /// The number of the newest entry, up to `last`, that was recorded before this instant; 0: none was.
-pub fn newest_before(spi: &Spi, account: &str, last: i64, instant: Timestamp) -> Result<i64> {
+pub fn newest_before(spi: &Spi, sight: Sight, account: &str, last: i64, instant: Timestamp) -> Result<i64> {
     let before = Timestamp(instant.0 - 1);
-    let first = spi.read(&RECORDED_AT, &[account.into(), 1_i64.into()])?;
+    let first = lookup::run(spi, sight, &RECORDED_AT, &[account.into(), 1_i64.into()])?;
     match first.first().map(|row| row.time(0)).transpose()? {
-        Some(first) if first <= before => newest_until(spi, account, &RECORDED_AT, last, before),
+        Some(first) if first <= before => newest_until(spi, sight, account, &RECORDED_AT, last, before),
         _ => Ok(0),
     }
 }

@@ -39,10 +39,12 @@ pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<
     let used = if is_new { used_since(desk.spi, book, request, span)? } else { Vec::new() };
     let stands = match is_new {
         true => used.iter().find(|used| used.actor.is_empty()).map(|used| used.used),
-        false => terms::budgets(desk.spi, book, desk.zone, None)?
-            .into_iter()
-            .find(|budget| request.is_of(&budget.row))
-            .map(|budget| budget.used.used),
+        false => {
+            terms::budgets(desk.spi, book, desk.zone, request.actor.as_deref().filter(|actor| *actor != EACH_ACTOR))?
+                .into_iter()
+                .find(|budget| request.is_of(&budget.row))
+                .map(|budget| budget.used.used)
+        }
     };
     let used_by_nobody = stands.unwrap_or_default();
     Ok(book.set_budget(request, &rows, used).map(|_| Stands { used: used_by_nobody, span, ends_at }))
@@ -78,7 +80,7 @@ fn used_since(spi: &Spi, book: &Book, request: &SetBudget, span: Span) -> Result
             let closed = spi.write(&CYCLE_BEGAN_AFTER, &[name.into(), (book.account.cycle.number - 1).into()])?;
             closed.first().map_or(Ok(0), |row| row.i64(0))?
         }
-        _ => read::newest_before(spi, name, stored, span.start)?,
+        _ => read::newest_before(spi, Sight::Newest, name, stored, span.start)?,
     };
     let each = request.actor.as_deref() == Some(EACH_ACTOR);
     let actor = request.actor.as_deref().filter(|_| !each);

@@ -44,6 +44,15 @@ static BUDGETS: Statement = Statement::new(
     concat!("SELECT ", budget_columns!(), " FROM credits_ledger.budgets WHERE account = $1 ORDER BY budget"),
     ACCOUNT,
 );
+static BUDGETS_OF: Statement = Statement::new(
+    concat!(
+        "SELECT ",
+        budget_columns!(),
+        " FROM credits_ledger.budgets WHERE account = $1 AND (actor IS NULL OR actor = '*' OR actor = $2) \
+         ORDER BY budget"
+    ),
+    &[Type::Text, Type::Text],
+);
 static BUDGET_USES: Statement = Statement::new(
     concat!("SELECT ", budget_use_columns!(), " FROM credits_ledger.budget_use WHERE account = $1"),
     ACCOUNT,
@@ -79,7 +88,7 @@ pub fn budget_uses(spi: &Spi, account: &str) -> Result<Vec<BudgetUse>> {
     spi.read(&BUDGET_USES, &[account.into()])?.iter().map(|row| rows::budget_use(&row)).collect()
 }
 
-/// The account's budgets, with what this actor has used of them in the periods that run.
+/// The account's budgets that may concern this actor, with what it has used of them in the periods that run.
 pub fn budgets(spi: &Spi, book: &Book, zone: &dyn Zone, actor: Option<&str>) -> Result<Vec<Budget>> {
     let (account, now) = (&book.account, book.now());
     let name = account.account.as_str();
@@ -87,7 +96,9 @@ pub fn budgets(spi: &Spi, book: &Book, zone: &dyn Zone, actor: Option<&str>) -> 
     let uses = spi.write(&BUDGET_USES_OF, &[name.into(), users])?;
     let uses = uses.iter().map(|row| rows::budget_use(&row)).collect::<Result<Vec<_>>>()?;
     let mut budgets = Vec::new();
-    for row in budget_rows(spi, Sight::Newest, name)? {
+    let rows = spi.write(&BUDGETS_OF, &[name.into(), actor.into()])?;
+    for row in rows.iter() {
+        let row = rows::budget(&row)?;
         let each = row.actor.as_deref() == Some(EACH_ACTOR);
         let user = if each { actor.unwrap_or_default() } else { "" };
         let span = row.period.span(account.cycle, now, zone)?;

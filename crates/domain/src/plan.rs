@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// In cycles: what is to live longer should not expire.
+const LONGEST_ROLLOVER: i32 = 1000;
+const LONGEST_TRIAL: Interval = Interval { months: 1200, days: 0, micros: 0 };
+
 /// What a plan gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -54,8 +58,9 @@ impl Plan {
                 "rollover_percent must be at most 100",
             ));
         }
-        if self.rollover_cycles < 1 {
-            return Err(Error::argument("rollover_cycles", self.rollover_cycles, "rollover_cycles must be at least 1"));
+        if !(1..=LONGEST_ROLLOVER).contains(&self.rollover_cycles) {
+            let what = format!("rollover_cycles must be from 1 to {LONGEST_ROLLOVER}");
+            return Err(Error::argument("rollover_cycles", self.rollover_cycles, what));
         }
         match self.seat_cap {
             Some(cap) if cap < 1 => Err(Error::argument("seat_cap", cap, "seat_cap must be at least 1")),
@@ -66,8 +71,9 @@ impl Plan {
             Some(period) if !self.trial => {
                 Err(Error::argument("trial_period", period, "trial_period needs a trial plan"))
             }
-            Some(period) if !period.is_positive() => {
-                Err(Error::argument("trial_period", period, "trial_period must be a positive interval"))
+            Some(period) if !period.is_positive() || period.typical_micros() > LONGEST_TRIAL.typical_micros() => {
+                let what = "trial_period must be a positive interval of at most 100 years";
+                Err(Error::argument("trial_period", period, what))
             }
             _ => Ok(()),
         }
@@ -122,6 +128,13 @@ impl Catalogue {
         let in_force = versions.iter().rev().find(|version| version.defined_at <= instant);
         in_force.or(versions.first()).map(|version| &version.plan)
     }
+}
+
+/// LC006.
+pub fn undefined_plan(name: &str) -> Error {
+    Error::new(Code::NotFound, format!("plan {name:?} is not defined"))
+        .detail(format!("plan={name}"))
+        .hint("Define it with credits_define_plan; names are compared bytewise.")
 }
 
 /// What becomes of a subscription when the cycle closes.
@@ -276,11 +289,7 @@ pub struct Holdings {
 impl Holdings {
     /// The definition in force, or LC006.
     pub fn plan(&self, name: &str, instant: Timestamp) -> Result<&Plan> {
-        self.catalogue.plan(name, instant).ok_or_else(|| {
-            Error::new(Code::NotFound, format!("plan {name:?} is not defined"))
-                .detail(format!("plan={name}"))
-                .hint("Define it with credits_define_plan; names are compared bytewise.")
-        })
+        self.catalogue.plan(name, instant).ok_or_else(|| undefined_plan(name))
     }
 
     pub fn held(&self, plan: &str) -> Option<&Subscription> {

@@ -6,7 +6,7 @@ use crate::chain::Encoder;
 use crate::entry::{Key, Operation};
 use crate::error::{Code, Error, Result};
 use crate::lifecycle::Detail;
-use crate::lot::{Expiry, LotKind};
+use crate::lot::{Expiry, Lot, LotKind};
 use crate::plan::{Pending, Plan, Subscription};
 use crate::receipt::Receipt;
 use crate::time::{Interval, Timestamp, Zone};
@@ -143,7 +143,7 @@ impl Book {
         }
         let is_trial = self.holdings.plan(&request.plan, now).is_ok_and(|plan| plan.trial);
         let trials = if is_trial { Vec::new() } else { self.trials_held() };
-        let converts = trials.iter().any(|trial| self.holdings.held(trial).is_some_and(|own| own.converts));
+        let converts = self.any_converts(&trials);
         let starts = converts || self.is_first_plan(!is_trial);
         if let Some(anchor) = request.anchor
             && !starts
@@ -208,8 +208,12 @@ impl Book {
         if request.expire_unused {
             self.expire_allowance_of(&request.from);
         }
-        self.holdings.row(&request.from).give_up();
-        if own.converts && ends_trial {
+        let trials = if plan.trial { Vec::new() } else { self.trials_held() };
+        let converts = self.any_converts(&trials);
+        for given_up in trials.iter().chain([&request.from]) {
+            self.holdings.row(given_up).give_up();
+        }
+        if converts {
             self.start_cycle(now, zone)?;
         }
         let pending = Pending { seats: own.pending.seats, ..Pending::default() };
@@ -310,6 +314,11 @@ impl Book {
         held.filter(is_trial).map(|own| own.plan.clone()).collect()
     }
 
+    /// Whether one of these trials runs, so that a plan that is none starts a cycle.
+    fn any_converts(&self, trials: &[String]) -> bool {
+        trials.iter().any(|trial| self.holdings.held(trial).is_some_and(|own| own.converts))
+    }
+
     /// Whether a plan would be the account's first in a cycle that had no allowance. A plan that is no trial may follow one.
     fn is_first_plan(&self, may_follow_trials: bool) -> bool {
         let (now, cycle) = (self.now(), self.account.cycle.number);
@@ -327,9 +336,14 @@ impl Book {
     /// What the plan is to grant now for so many seats.
     fn entitle(&mut self, name: &str, plan: &Plan, seats: i32) -> Amount {
         let cycle = self.account.cycle.number;
+        let left_of_trial = |lot: &Lot| {
+            lot.kind == LotKind::Trial && lot.plan.as_deref() == Some(name) && lot.is_active() && lot.is_open()
+        };
+        let still_runs = self.lots.iter().any(left_of_trial);
         let row = self.holdings.row(name);
         if plan.trial {
             row.entitle(plan, seats, cycle);
+            row.converts |= still_runs;
             row.begin_trial(plan)
         } else {
             row.entitle(plan, seats, cycle)
