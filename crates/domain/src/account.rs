@@ -184,6 +184,8 @@ pub struct Head {
     pub lot: i32,
     pub bucket: Bucket,
     pub remaining: Amount,
+    /// What open holds reserve of it; not part of `remaining`.
+    pub held: Amount,
 }
 
 /// Which other tables have rows of the account: what is not there need not be looked for.
@@ -193,18 +195,19 @@ pub struct Extras {
     pub switches: bool,
     pub meters: bool,
     pub budgets: bool,
+    pub holds: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4 and 8.
+    /// As a number: 1, 2, 4, 8 and 16.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets];
+        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds];
         flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
     pub fn from_bits(bits: i32) -> Extras {
         let flag = |bit: i32| bits >> bit & 1 == 1;
-        Extras { subscriptions: flag(0), switches: flag(1), meters: flag(2), budgets: flag(3) }
+        Extras { subscriptions: flag(0), switches: flag(1), meters: flag(2), budgets: flag(3), holds: flag(4) }
     }
 }
 
@@ -223,6 +226,8 @@ pub struct Account {
     /// Usage in the running cycle: debits less refunds.
     pub used: Amount,
     pub balances: Balances,
+    /// Overdraft headroom that open holds reserve.
+    pub headroom: Amount,
     /// Number of the newest entry; 0 where not even `open` is written yet.
     pub entry: i64,
     /// When the newest entry or closed cycle was recorded: the ledger's time never falls before it.
@@ -250,6 +255,7 @@ impl Account {
             granted: Amount::ZERO,
             used: Amount::ZERO,
             balances: Balances::default(),
+            headroom: Amount::ZERO,
             entry: 0,
             recorded_at: now,
             lots: 0,

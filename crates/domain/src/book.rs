@@ -9,6 +9,7 @@ use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
+use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
 use crate::rate::{Meter, Switch};
@@ -185,6 +186,10 @@ pub struct Book {
     pub switches: Vec<Switch>,
     /// To be written.
     pub budget_changes: Vec<BudgetChange>,
+    /// Open holds that are due, and holds that changed, to be written.
+    pub holds: Vec<Hold>,
+    /// When the first open hold lapses that the book does not know; of a complete book.
+    pub next_lapse: Timestamp,
     /// To be written: the account was described anew.
     pub redescribed: Option<Description>,
     pub context: Context,
@@ -195,6 +200,8 @@ pub struct Book {
     mark: Balances,
     /// Movements since the newest entry.
     movements: Vec<Movement>,
+    /// Changes since then of what is held of allowance and rollover lots; of all others.
+    held_changes: [Amount; 2],
 }
 
 impl Book {
@@ -219,12 +226,15 @@ impl Book {
             meters: Vec::new(),
             switches: Vec::new(),
             budget_changes: Vec::new(),
+            holds: Vec::new(),
+            next_lapse: Timestamp::INFINITY,
             redescribed: None,
             context,
             purpose: Purpose::Write,
             totals: CycleTotals::default(),
             mark,
             movements: Vec::new(),
+            held_changes: [Amount::ZERO; 2],
         }
     }
 
@@ -257,6 +267,7 @@ impl Book {
             && self.redescribed.is_none()
             && !self.holdings.subscriptions.iter().any(|own| own.changed)
             && !self.budgets.iter().flatten().any(|budget| budget.changed)
+            && !self.holds.iter().any(|hold| hold.changed)
     }
 
     /// Changes what remains in a lot, and the account's figures with it.
@@ -275,6 +286,75 @@ impl Book {
     pub(crate) fn take_from_head(&mut self, head: Head, amount: Amount) {
         self.account.head = Some(Head { remaining: head.remaining - amount, ..head });
         self.note(head.lot, head.bucket, -amount);
+    }
+
+    /// What was just taken from a lot is set aside in it.
+    pub(crate) fn hold_in_lot(&mut self, index: usize, amount: Amount) {
+        let lot = &mut self.lots[index];
+        lot.held += amount;
+        lot.changed = true;
+        let bucket = lot.kind.bucket();
+        self.note_held(bucket, amount);
+    }
+
+    pub(crate) fn hold_in_head(&mut self, amount: Amount) {
+        if let Some(head) = &mut self.account.head {
+            head.held += amount;
+            let bucket = head.bucket;
+            self.note_held(bucket, amount);
+        }
+    }
+
+    fn note_held(&mut self, bucket: Bucket, amount: Amount) {
+        self.account.balances.held += amount;
+        self.held_changes[bucket as usize] += amount;
+    }
+
+    /// Where a lot stands on the book, `None` being the head of a book that knows nothing else.
+    fn place_of(&self, lot: i32) -> Outcome<Option<usize>> {
+        match self.extent {
+            Extent::Head if self.account.head.is_some_and(|head| head.lot == lot) => Ok(None),
+            Extent::Head => Err(Stop::NeedMore),
+            _ => self.lots.iter().position(|own| own.lot == lot).map(Some).ok_or(Stop::NeedMore),
+        }
+    }
+
+    /// What lots hold is spent.
+    pub(crate) fn give_up_held(&mut self, parts: &[Movement]) -> Outcome<()> {
+        for part in parts {
+            match self.place_of(part.lot)? {
+                Some(index) => self.hold_in_lot(index, -part.amount),
+                None => self.hold_in_head(-part.amount),
+            }
+        }
+        Ok(())
+    }
+
+    /// What lots hold returns to them, and pays debt first where the account repays it.
+    pub(crate) fn give_back(&mut self, parts: &[Movement]) -> Outcome<()> {
+        for part in parts {
+            match (self.place_of(part.lot)?, self.account.head) {
+                (Some(index), _) => {
+                    self.hold_in_lot(index, -part.amount);
+                    self.move_lot(index, part.amount);
+                    self.repay_from(index);
+                }
+                // A head that has something left is not over, and there is no debt beside it that it could pay.
+                (None, Some(head)) if head.remaining.is_positive() && self.account.balances.debt.is_zero() => {
+                    self.hold_in_head(-part.amount);
+                    let head = self.account.head.unwrap_or(head);
+                    self.take_from_head(head, -part.amount);
+                }
+                (None, _) => return Err(Stop::NeedMore),
+            }
+        }
+        Ok(())
+    }
+
+    /// A hold of which the book knows already.
+    pub fn take_hold(&mut self, hold: i64) -> Option<Hold> {
+        let index = self.holds.iter().position(|own| own.hold == hold)?;
+        Some(self.holds.remove(index))
     }
 
     fn note(&mut self, lot: i32, bucket: Bucket, amount: Amount) {
@@ -332,6 +412,7 @@ impl Book {
     pub(crate) fn record(&mut self, draft: Draft) {
         let account = &mut self.account;
         account.entry += 1;
+        let [held_allowance_change, held_credits_change] = std::mem::take(&mut self.held_changes);
         if self.purpose != Purpose::Write {
             self.movements.clear();
             return;
@@ -348,6 +429,8 @@ impl Book {
             allowance_change: after.allowance - before.allowance,
             credits_change: after.credits - before.credits,
             debt_change: after.debt - before.debt,
+            held_allowance_change,
+            held_credits_change,
             after,
             used: account.used,
             cycle: account.cycle.number,
@@ -405,7 +488,12 @@ impl Book {
         if unknown || lost {
             return Err(Stop::NeedMore);
         }
-        self.account.head = head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining });
+        self.account.head = head.map(|lot| Head {
+            lot: lot.lot,
+            bucket: lot.kind.bucket(),
+            remaining: lot.remaining,
+            held: lot.held,
+        });
         if self.extent == Extent::All {
             self.account.next_event_at = self.next_event();
         }
@@ -430,7 +518,8 @@ impl Book {
             return Timestamp::INFINITY;
         }
         let lots = self.lots.iter().filter_map(|lot| self.lot_event(lot));
-        lots.chain(self.account.cycle.end).min().unwrap_or(Timestamp::INFINITY)
+        let holds = self.holds.iter().filter(|hold| hold.is_open()).map(|hold| hold.expires_at);
+        lots.chain(holds).chain([self.next_lapse]).chain(self.account.cycle.end).min().unwrap_or(Timestamp::INFINITY)
     }
 
     /// The instant at which time next changes this lot, its cycle's end left out.

@@ -169,9 +169,18 @@ impl BudgetUse {
 pub struct Budget {
     pub row: BudgetRow,
     pub used: BudgetUse,
+    /// What open holds set aside that were made in that period.
+    pub held: Amount,
     pub ends_at: Option<Timestamp>,
     /// `used` differs from what is stored.
     pub changed: bool,
+}
+
+impl Budget {
+    /// Whether what has these dimensions counts against it, under this user.
+    pub(crate) fn concerns(&self, dimensions: &Dimensions) -> bool {
+        self.row.counts(dimensions) && self.row.user(dimensions) == self.used.actor
+    }
 }
 
 /// What `credits_set_budget` asks for.

@@ -5,6 +5,7 @@ use crate::amount::Amount;
 use crate::book::ClosedCycle;
 use crate::entry::{Dimensions, Entry};
 use crate::lot::{Expiry, Lot};
+use crate::time::Interval;
 use sha2::{Digest, Sha256};
 
 /// Writes values so that different values never give the same bytes: texts carry their length, absence its own mark.
@@ -50,6 +51,11 @@ impl Encoder {
     pub fn amount(&mut self, amount: Amount) -> &mut Self {
         self.0.extend_from_slice(&amount.micros().to_le_bytes());
         self
+    }
+
+    pub fn interval(&mut self, interval: Interval) -> &mut Self {
+        let Interval { months, days, micros } = interval;
+        self.integer(months.into()).integer(days.into()).integer(micros)
     }
 
     pub fn opt_amount(&mut self, amount: Option<Amount>) -> &mut Self {
@@ -111,6 +117,7 @@ pub fn hash<'l>(previous: &[u8; 32], account: &str, entry: &Entry, lots: impl It
     e.amount(entry.allowance_change).amount(entry.credits_change).amount(entry.debt_change);
     e.amount(entry.after.allowance).amount(entry.after.credits).amount(entry.after.held);
     e.amount(entry.after.debt).amount(entry.after.reserved).amount(entry.used);
+    e.amount(entry.held_allowance_change).amount(entry.held_credits_change);
     e.integer(entry.movements.len() as i64);
     for movement in &entry.movements {
         e.integer(i64::from(movement.lot)).amount(movement.amount);

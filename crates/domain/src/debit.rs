@@ -4,10 +4,10 @@ use crate::account::{Head, Status};
 use crate::amount::Amount;
 use crate::book::{Book, Draft, Extent, Outcome, Stop};
 use crate::chain::Encoder;
-use crate::entry::{Dimensions, Key, Operation};
+use crate::entry::{Dimensions, Key, Movement, Operation};
 use crate::error::{Code, Error, Result};
 use crate::lot::Lot;
-use crate::rate::{Meter, PackageDetail, RateModel, Terms};
+use crate::rate::{Meter, Price, RateModel, Terms};
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
 
@@ -114,6 +114,13 @@ struct Plan {
     taken: Amount,
 }
 
+/// What is taken from lots, and what becomes debt.
+pub(crate) struct Taking {
+    takes: Vec<Take>,
+    pub taken: Amount,
+    pub overdraft: Amount,
+}
+
 /// One line of `credits_explain_debit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanLine {
@@ -162,9 +169,10 @@ impl Book {
         Ok(plan)
     }
 
-    /// How much more debt the account's limit allows.
+    /// How much more debt the account's limit allows, beside what open holds reserve.
     fn headroom(&self) -> Amount {
-        (self.account.settings.overdraft_limit - self.account.balances.debt).or_zero()
+        let account = &self.account;
+        (account.settings.overdraft_limit - account.balances.debt - account.headroom).or_zero()
     }
 
     /// Takes the amount from the lots in burn order, all of it or as `on_insufficient` says. Time must be settled.
@@ -180,7 +188,7 @@ impl Book {
     }
 
     /// A refusal as a receipt, where the caller wants one.
-    fn refused(
+    pub(crate) fn refused(
         &self,
         done: Outcome<Receipt>,
         operation: Operation,
@@ -237,14 +245,6 @@ impl Book {
         let rate = terms.rate.ok_or_else(|| unknown_feature(feature))?;
         let cycle = self.account.cycle.number;
         let price = terms.price(&rate, charge.quantity, cycle)?;
-        let by_package = price.from_package.is_positive() || price.packages > 0;
-        let detail = PackageDetail {
-            per_units: rate.per_units,
-            credits: rate.credits,
-            packages: price.packages.to_string(),
-            from_package: price.from_package,
-            package_left: price.package_left,
-        };
         let receipt = self.draw(Draw {
             operation: Operation::Charge,
             amount: price.amount,
@@ -253,10 +253,17 @@ impl Book {
             dimensions: &charge.dimensions,
             quantity: Some(charge.quantity),
             included: Some(price.included),
-            covered: by_package || price.included.is_positive(),
-            detail: by_package.then(|| detail.to_json()).transpose()?,
+            covered: price.covers(),
+            detail: terms.package_detail(&price).map(|detail| detail.to_json()).transpose()?,
         })?;
-        if by_package || price.included.is_positive() {
+        self.note_meter(feature, &price, terms);
+        Ok(receipt)
+    }
+
+    /// What a quantity has used of included units and packages.
+    pub(crate) fn note_meter(&mut self, feature: &str, price: &Price, terms: &Terms) {
+        if price.covers() {
+            let cycle = self.account.cycle.number;
             self.account.extras.meters = true;
             self.meters.push(Meter {
                 feature: feature.into(),
@@ -265,34 +272,21 @@ impl Book {
                 package_left: price.package_left,
             });
         }
-        Ok(receipt)
     }
 
     /// Takes credits, all of the amount or as `on_insufficient` says, if the budgets let it.
     fn draw(&mut self, draw: Draw) -> Outcome<Receipt> {
-        let plan = self.plan(draw.amount, draw.dimensions.feature.as_deref())?;
-        let missing = draw.amount - plan.taken;
-        let overdraft = match draw.on_insufficient {
-            OnInsufficient::Allow => missing,
-            OnInsufficient::Partial => missing.min(self.headroom()),
-            OnInsufficient::Error | OnInsufficient::Refuse => missing,
-        };
-        let within = draw.on_insufficient == OnInsufficient::Allow || overdraft <= self.headroom();
-        let amount = plan.taken + overdraft;
-        let for_nothing = amount.is_zero() && draw.amount.is_positive() && !draw.covered;
-        if !within || for_nothing {
-            return Err(self.insufficient(draw.amount, plan.taken).into());
+        let feature = draw.dimensions.feature.as_deref();
+        let taking = self.taking(draw.amount, feature, draw.on_insufficient, Amount::ZERO)?;
+        let amount = taking.taken + taking.overdraft;
+        if amount.is_zero() && draw.amount.is_positive() && !draw.covered {
+            return Err(self.insufficient(draw.amount, taking.taken).into());
         }
-        (self.account.balances.debt + overdraft).checked("debt")?;
+        (self.account.balances.debt + taking.overdraft).checked("debt")?;
         (self.account.used + amount).checked("usage in the cycle")?;
         self.spend_budgets(draw.dimensions, amount, draw.on_insufficient)?;
-        for take in plan.takes {
-            match take {
-                Take::Head(head, amount) => self.take_from_head(head, amount),
-                Take::Lot(index, amount) => self.move_lot(index, -amount),
-            }
-        }
-        self.account.balances.debt += overdraft;
+        self.take(&taking);
+        self.account.balances.debt += taking.overdraft;
         self.account.used += amount;
         let mut draft = Draft::new(draw.operation, amount).key(Some(draw.key.clone()));
         draft.dimensions = draw.dimensions.clone();
@@ -301,8 +295,57 @@ impl Book {
         Ok(Receipt::of_newest(self))
     }
 
+    /// Which lots bear the amount and how much becomes debt, as `on_insufficient` says; LC001 where it cannot be. So much
+    /// headroom is `reserved` for it, whatever the overdraft limit is by now.
+    pub(crate) fn taking(
+        &self,
+        amount: Amount,
+        feature: Option<&str>,
+        mode: OnInsufficient,
+        reserved: Amount,
+    ) -> Outcome<Taking> {
+        let Plan { takes, taken } = self.plan(amount, feature)?;
+        let missing = amount - taken;
+        let headroom = self.headroom().max(reserved);
+        let overdraft = match mode {
+            OnInsufficient::Partial => missing.min(headroom),
+            OnInsufficient::Allow | OnInsufficient::Error | OnInsufficient::Refuse => missing,
+        };
+        if mode != OnInsufficient::Allow && overdraft > headroom {
+            return Err(self.insufficient(amount, taken).into());
+        }
+        Ok(Taking { takes, taken, overdraft })
+    }
+
+    /// Takes from the lots.
+    pub(crate) fn take(&mut self, taking: &Taking) {
+        for take in &taking.takes {
+            match *take {
+                Take::Head(head, amount) => self.take_from_head(head, amount),
+                Take::Lot(index, amount) => self.move_lot(index, -amount),
+            }
+        }
+    }
+
+    /// Sets aside what would be taken from the lots, and says what each holds of it.
+    pub(crate) fn set_aside(&mut self, taking: &Taking) -> Vec<Movement> {
+        self.take(taking);
+        let part = |take: &Take| match *take {
+            Take::Head(head, amount) => Movement { lot: head.lot, amount },
+            Take::Lot(index, amount) => Movement { lot: self.lots[index].lot, amount },
+        };
+        let parts: Vec<Movement> = taking.takes.iter().map(part).collect();
+        for (take, part) in taking.takes.iter().zip(&parts) {
+            match *take {
+                Take::Head(..) => self.hold_in_head(part.amount),
+                Take::Lot(index, amount) => self.hold_in_lot(index, amount),
+            }
+        }
+        parts
+    }
+
     /// LC001, with the figures that an application shows to its user.
-    fn insufficient(&self, required: Amount, available: Amount) -> Error {
+    pub(crate) fn insufficient(&self, required: Amount, available: Amount) -> Error {
         let shortfall = required - available - self.headroom();
         let resets_at = self.account.cycle.end.map_or("manual".to_string(), |end| end.to_string());
         Error::new(Code::InsufficientCredits, format!("account {:?} has too few credits", self.account.account))
@@ -355,7 +398,7 @@ impl Book {
 }
 
 /// LC010 where the feature is switched off.
-fn must_be_enabled(terms: &Terms, dimensions: &Dimensions) -> Result<()> {
+pub(crate) fn must_be_enabled(terms: &Terms, dimensions: &Dimensions) -> Result<()> {
     if terms.enabled {
         return Ok(());
     }

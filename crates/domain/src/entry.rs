@@ -12,6 +12,10 @@ pub enum Operation {
     Schedule,
     Debit,
     Charge,
+    Hold,
+    Capture,
+    Release,
+    Extend,
     Subscribe,
     ChangePlan,
     SetSeats,
@@ -26,16 +30,21 @@ pub enum Operation {
     Allowance,
     Rollover,
     Expire,
+    Lapse,
     Forgive,
     Invoice,
 }
 
-const OPERATIONS: [(Operation, &str); 20] = [
+const OPERATIONS: [(Operation, &str); 25] = [
     (Operation::Open, "open"),
     (Operation::Grant, "grant"),
     (Operation::Schedule, "schedule"),
     (Operation::Debit, "debit"),
     (Operation::Charge, "charge"),
+    (Operation::Hold, "hold"),
+    (Operation::Capture, "capture"),
+    (Operation::Release, "release"),
+    (Operation::Extend, "extend"),
     (Operation::Subscribe, "subscribe"),
     (Operation::ChangePlan, "change_plan"),
     (Operation::SetSeats, "set_seats"),
@@ -49,6 +58,7 @@ const OPERATIONS: [(Operation, &str); 20] = [
     (Operation::Allowance, "allowance"),
     (Operation::Rollover, "rollover"),
     (Operation::Expire, "expire"),
+    (Operation::Lapse, "lapse"),
     (Operation::Forgive, "forgive"),
     (Operation::Invoice, "invoice"),
 ];
@@ -65,7 +75,7 @@ impl Operation {
     /// Whether it takes from lots, so that `from_allowance` and `from_credits` say what they bore; of the others they
     /// say what the lots gained.
     pub fn takes(self) -> bool {
-        self.is_usage() || self == Operation::Expire
+        self.is_usage() || matches!(self, Operation::Expire | Operation::Hold)
     }
 
     /// Whether it changes what the account is set to, or may move the running cycle.
@@ -84,7 +94,7 @@ impl Operation {
 
     /// Whether it counts as usage of the cycle.
     pub fn is_usage(self) -> bool {
-        matches!(self, Operation::Debit | Operation::Charge)
+        matches!(self, Operation::Debit | Operation::Charge | Operation::Capture)
     }
 }
 
@@ -135,6 +145,9 @@ pub struct Entry {
     pub allowance_change: Amount,
     pub credits_change: Amount,
     pub debt_change: Amount,
+    /// Changes of what holds set aside of allowance and rollover lots, and of all others.
+    pub held_allowance_change: Amount,
+    pub held_credits_change: Amount,
     /// The balances after it.
     pub after: Balances,
     /// Usage in the cycle after it.
@@ -162,13 +175,21 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What the allowance and rollover lots bore, or gained, net.
+    /// What the allowance and rollover lots bore, or gained, net. A capture's share of what was held was borne by it.
     pub fn from_allowance(&self) -> Amount {
-        if self.operation.takes() { -self.allowance_change } else { self.allowance_change }
+        self.borne(self.allowance_change, self.held_allowance_change)
     }
 
     /// What all other lots bore, or gained, net.
     pub fn from_credits(&self) -> Amount {
-        if self.operation.takes() { -self.credits_change } else { self.credits_change }
+        self.borne(self.credits_change, self.held_credits_change)
+    }
+
+    fn borne(&self, change: Amount, held_change: Amount) -> Amount {
+        match self.operation {
+            Operation::Capture => -(change + held_change),
+            operation if operation.takes() => -change,
+            _ => change,
+        }
     }
 }

@@ -47,9 +47,7 @@ impl Grant {
         match self.expiry {
             GrantExpiry::Never => e.text("never"),
             GrantExpiry::At(at) => e.text("at").integer(at.0),
-            GrantExpiry::In(Interval { months, days, micros }) => {
-                e.text("in").integer(months.into()).integer(days.into()).integer(micros)
-            }
+            GrantExpiry::In(interval) => e.text("in").interval(interval),
             GrantExpiry::AfterCycles(cycles) => e.text("after").integer(cycles.into()),
         };
         e.opt_integer(self.effective_at.map(|at| at.0)).opt_integer(self.priority.map(i64::from));

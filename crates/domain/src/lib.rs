@@ -7,7 +7,7 @@
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
-//! | [`grant`], [`debit`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
+//! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
@@ -24,6 +24,7 @@ pub mod debit;
 pub mod entry;
 pub mod error;
 pub mod grant;
+pub mod hold;
 pub mod lifecycle;
 pub mod limits;
 pub mod lot;

@@ -315,7 +315,8 @@ impl Book {
         Ok(())
     }
 
-    /// Closes the running cycle with its debt and expires what remains, for good. Nothing where it is closed already.
+    /// Releases holds, closes the running cycle with its debt and expires what remains, for good. Nothing where it is closed
+    /// already. The book must know every open hold.
     pub fn close(&mut self, reason: String, zone: &dyn Zone) -> Outcome<()> {
         if self.account.is_closed() {
             return Ok(());
@@ -323,6 +324,9 @@ impl Book {
         self.need_all()?;
         self.settle(zone)?;
         let now = self.now();
+        for hold in std::mem::take(&mut self.holds) {
+            if hold.is_open() { self.release(hold, "", None).map(drop)? } else { self.holds.push(hold) }
+        }
         self.close_cycle(now, None, zone)?;
         self.holdings.end();
         self.account.cycle.end = Some(now);

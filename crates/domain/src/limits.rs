@@ -70,23 +70,20 @@ impl Book {
         Ok(())
     }
 
-    /// Counts what is drawn against the budgets that it concerns; LC012, and nothing is counted, where one of them
-    /// would be exceeded. What has happened already counts, and is never refused.
-    pub(crate) fn spend_budgets(
-        &mut self,
+    /// LC012 where what is drawn would exceed a budget that it concerns. What has happened already is never refused.
+    pub(crate) fn check_budgets(
+        &self,
         dimensions: &Dimensions,
         amount: Amount,
         mode: OnInsufficient,
     ) -> Outcome<()> {
-        if !self.account.extras.budgets || amount.is_zero() {
+        if !self.account.extras.budgets || amount.is_zero() || mode == OnInsufficient::Allow {
             return Ok(());
         }
-        let budgets = self.budgets.as_mut().ok_or(Stop::NeedMore)?;
-        let concerned =
-            |row: &BudgetRow, used: &BudgetUse| row.counts(dimensions) && row.user(dimensions) == used.actor;
-        for budget in budgets.iter().filter(|budget| concerned(&budget.row, &budget.used)) {
-            let (row, used) = (&budget.row, budget.used.used);
-            if mode != OnInsufficient::Allow && used + amount > row.budget_limit {
+        let budgets = self.budgets.as_ref().ok_or(Stop::NeedMore)?;
+        for budget in budgets.iter().filter(|budget| budget.concerns(dimensions)) {
+            let (row, used) = (&budget.row, budget.used.used + budget.held);
+            if used + amount > row.budget_limit {
                 let mut detail = format!(
                     "budget_limit={} used={used} remaining={} required={amount} period={} resets_at={}",
                     row.budget_limit,
@@ -103,7 +100,22 @@ impl Book {
                 return Err(Error::new(Code::BudgetExceeded, what).detail(detail).into());
             }
         }
-        for budget in budgets.iter_mut().filter(|budget| concerned(&budget.row, &budget.used)) {
+        Ok(())
+    }
+
+    /// Counts what is drawn against the budgets that it concerns, unless one of them would be exceeded.
+    pub(crate) fn spend_budgets(
+        &mut self,
+        dimensions: &Dimensions,
+        amount: Amount,
+        mode: OnInsufficient,
+    ) -> Outcome<()> {
+        self.check_budgets(dimensions, amount, mode)?;
+        if !self.account.extras.budgets || amount.is_zero() {
+            return Ok(());
+        }
+        let budgets = self.budgets.as_mut().ok_or(Stop::NeedMore)?;
+        for budget in budgets.iter_mut().filter(|budget| budget.concerns(dimensions)) {
             budget.used.used += amount;
             budget.changed = true;
         }

@@ -175,7 +175,30 @@ impl Terms {
     }
 }
 
+impl Price {
+    fn is_by_package(&self) -> bool {
+        self.from_package.is_positive() || self.packages > 0
+    }
+
+    /// Whether included units or a package bear some of it.
+    pub fn covers(&self) -> bool {
+        self.is_by_package() || self.included.is_positive()
+    }
+}
+
 impl Terms {
+    /// What an entry keeps of a price that a package has to do with.
+    pub fn package_detail(&self, price: &Price) -> Option<PackageDetail> {
+        let rate = self.rate.filter(|_| price.is_by_package())?;
+        Some(PackageDetail {
+            per_units: rate.per_units,
+            credits: rate.credits,
+            packages: price.packages.to_string(),
+            from_package: price.from_package,
+            package_left: price.package_left,
+        })
+    }
+
     /// What a charge of this quantity would cost now. LC014 where no rate is defined.
     pub fn quote(&self, feature: &str, quantity: Amount, cycle: i32) -> Result<Amount> {
         match &self.rate {

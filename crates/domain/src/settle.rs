@@ -1,6 +1,6 @@
 //! Time acting by itself: what is due by now is recorded, instant by instant, before anything else is done.
 //!
-//! At one instant, in this order: the cycle closes, other lots expire, scheduled grants become effective.
+//! At one instant, in this order: holds lapse, the cycle closes, other lots expire, scheduled grants become effective.
 
 use crate::account::DebtPolicy;
 use crate::amount::Amount;
@@ -35,6 +35,11 @@ impl Book {
             if instant > self.now() {
                 return Ok(true);
             }
+            // More holds lapse than the book knows.
+            if instant == self.next_lapse {
+                return Ok(false);
+            }
+            self.lapse_holds(instant)?;
             if self.account.cycle.end == Some(instant) {
                 self.begin_next_cycle(instant, zone)?;
             }
@@ -48,15 +53,25 @@ impl Book {
     /// Expires what remains in the lots whose time is over at `instant`; those of the plan go with their cycle.
     fn expire_lots(&mut self, instant: Timestamp) {
         for i in 0..self.lots.len() {
-            let lot = &self.lots[i];
-            let over = match lot.expiry {
-                Expiry::At(at) => at <= instant,
-                Expiry::Cycle { cycle, .. } => cycle < self.account.cycle.number,
-                Expiry::Never | Expiry::AfterCycles(_) => false,
-            };
-            if over && lot.is_active() && lot.remaining.is_positive() {
+            if self.is_over(&self.lots[i], instant) && self.lots[i].remaining.is_positive() {
                 self.expire(i, instant);
             }
+        }
+    }
+
+    /// What returned just now to lots whose time is over expires at once.
+    pub(crate) fn expire_returned(&mut self) {
+        self.expire_lots(self.now());
+        self.retire();
+    }
+
+    /// Whether a lot's time is over at `instant`. What holds still set aside of it may return later.
+    fn is_over(&self, lot: &Lot, instant: Timestamp) -> bool {
+        match (lot.status, lot.expiry) {
+            (LotStatus::Expired, _) => true,
+            (LotStatus::Active, Expiry::At(at)) => at <= instant,
+            (LotStatus::Active, Expiry::Cycle { cycle, .. }) => cycle < self.account.cycle.number,
+            _ => false,
         }
     }
 
