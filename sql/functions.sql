@@ -163,6 +163,52 @@ CREATE FUNCTION @extschema@.credits_grant_many(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_grant_many';
 
+-- Holds
+
+CREATE FUNCTION @extschema@.credits_hold(
+    account          text,
+    amount           numeric,
+    idempotency_key  text,
+    expires_in       interval DEFAULT '15 minutes',
+    feature          text     DEFAULT NULL,
+    actor            text     DEFAULT NULL,
+    resource         text     DEFAULT NULL,
+    on_insufficient  text     DEFAULT 'error',
+    metadata         jsonb    DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_hold';
+
+CREATE FUNCTION @extschema@.credits_capture(
+    account          text,
+    hold_key         text,
+    idempotency_key  text,
+    amount           numeric DEFAULT NULL,
+    quantity         numeric DEFAULT NULL,
+    final            boolean DEFAULT true,
+    on_insufficient  text    DEFAULT 'allow',
+    metadata         jsonb   DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_capture';
+
+CREATE FUNCTION @extschema@.credits_release(
+    account          text,
+    hold_key         text,
+    idempotency_key  text
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_release';
+
+CREATE FUNCTION @extschema@.credits_extend_hold(
+    account          text,
+    hold_key         text,
+    idempotency_key  text,
+    expires_in       interval
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_extend_hold';
+
 -- Plans, seats, rates, features, budgets
 --
 -- What configures returns the row stored, with the columns of its view.
@@ -500,6 +546,10 @@ CREATE TRIGGER meters_never_deleted BEFORE DELETE ON credits_ledger.meters
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER meters_never_truncated BEFORE TRUNCATE ON credits_ledger.meters
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_append_only;
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_never_truncated;
@@ -523,3 +573,5 @@ ALTER TABLE credits_ledger.switches ENABLE ALWAYS TRIGGER switches_never_deleted
 ALTER TABLE credits_ledger.switches ENABLE ALWAYS TRIGGER switches_never_truncated;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
+ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
+ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;

@@ -29,7 +29,7 @@ CREATE TABLE credits_ledger.accounts (
     status             text        NOT NULL,
     opened_by_grant    boolean     NOT NULL,
     extras             integer     NOT NULL,   -- which of the tables below have rows of it: 1 subscriptions, 2 switches,
-                                               -- 4 meters, 8 budgets
+                                               -- 4 meters, 8 budgets, 16 holds
     -- changed by every operation
     head_is_allowance  boolean     NOT NULL,
     head_lot           integer,
@@ -44,7 +44,9 @@ CREATE TABLE credits_ledger.accounts (
     debt               numeric     NOT NULL,
     reserved           numeric     NOT NULL,
     used               numeric     NOT NULL,
+    headroom           numeric     NOT NULL,   -- of the overdraft limit, that open holds reserve
     head_remaining     numeric     NOT NULL,
+    head_held          numeric     NOT NULL,
     hash               bytea       NOT NULL,
     -- seldom read
     opened_with        jsonb       NOT NULL,
@@ -96,6 +98,8 @@ CREATE TABLE credits_ledger.entries (
     metadata           jsonb,
     salt               bytea,                  -- makes the digest of actor, resource and metadata unguessable
     redacted           bytea,                  -- that digest, once they were erased
+    held_allowance_change numeric,             -- changes of what holds set aside, …
+    held_credits_change   numeric,             -- … of allowance and rollover lots, and of all others; NULL: 0
     PRIMARY KEY (account, entry)
 );
 
@@ -111,8 +115,8 @@ CREATE TABLE credits_ledger.settings (
     PRIMARY KEY (account, entry)
 );
 
--- One row per lot. What remains in the lot that debits are now taken from (the account's head_lot) stands in
--- accounts.head_remaining; this row is brought up to date when another lot becomes the head.
+-- One row per lot. What remains and is held in the lot that debits are now taken from (the account's head_lot) stands
+-- in accounts.head_remaining and head_held; this row is brought up to date when another lot becomes the head.
 CREATE TABLE credits_ledger.lots (
     account              text COLLATE "C" NOT NULL,
     lot                  integer     NOT NULL,
@@ -278,6 +282,29 @@ CREATE TABLE credits_ledger.budget_use (
     PRIMARY KEY (account, actor, budget)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
+-- One row per hold, named by the entry that made it.
+CREATE TABLE credits_ledger.holds (
+    account            text COLLATE "C" NOT NULL,
+    hold               bigint      NOT NULL,
+    lapses_at          timestamptz,            -- while it is open; NULL once it is not
+    expires_at         timestamptz NOT NULL,
+    made_at            timestamptz NOT NULL,
+    cycle              integer     NOT NULL,   -- in which it was made
+    status             text        NOT NULL,   -- open, captured, released, lapsed
+    amount             numeric     NOT NULL,   -- set aside when it was made, headroom included
+    captured           numeric     NOT NULL,
+    headroom           numeric     NOT NULL,   -- overdraft headroom that it still reserves
+    lapsed             numeric     NOT NULL,   -- what it set aside when it lapsed
+    lots               integer[]   NOT NULL,   -- the lots that hold something for it, in the order in which it was taken, …
+    amounts            numeric[]   NOT NULL,   -- … and how much each
+    feature            text COLLATE "C",
+    actor              text COLLATE "C",
+    PRIMARY KEY (account, hold)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- Open holds in the order in which they lapse.
+CREATE INDEX holds_lapse ON credits_ledger.holds (account, lapses_at);
+
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.entries', '');
@@ -292,3 +319,4 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.switches', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.meters', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budgets', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budget_use', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.holds', '');

@@ -72,7 +72,8 @@ CROSS JOIN LATERAL credits_ledger.settled_account(a.account) s
 WHERE a.next_event_at <= credits_ledger.statement_time();
 
 -- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
--- announces (schedule), moves between lots (rollover) or keeps a record (open, configure, redact …).
+-- announces (schedule), sets aside or gives back (hold, release), moves between lots (rollover) or keeps a record
+-- (open, configure, redact …).
 -- from_allowance and from_credits read as in the receipt: of debit, charge and expire, which take, what the lots bore; of any
 -- other what the lots gained; both net of debt repaid, which is in overdraft.
 CREATE VIEW @extschema@.credits_history AS
@@ -81,9 +82,12 @@ SELECT
     e.entry,
     e.operation,
     e.kind,
-    e.allowance_change + e.credits_change - e.debt_change           AS amount,
-    e.allowance_change * d.direction                                AS from_allowance,
-    e.credits_change * d.direction                                  AS from_credits,
+    e.allowance_change + e.credits_change + d.held_allowance + d.held_credits - e.debt_change
+                                                                    AS amount,
+    d.direction * (e.allowance_change + CASE WHEN e.operation = 'capture' THEN d.held_allowance ELSE 0 END)
+                                                                    AS from_allowance,
+    d.direction * (e.credits_change + CASE WHEN e.operation = 'capture' THEN d.held_credits ELSE 0 END)
+                                                                    AS from_credits,
     e.debt_change                                                   AS overdraft,
     e.allowance + e.credits + e.held - e.debt                       AS balance,
     e.allowance + e.credits - e.reserved                            AS available,
@@ -110,7 +114,10 @@ SELECT
     e.detail ->> 'plan'                                             AS plan
 FROM credits_ledger.entries e
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN e.operation IN ('debit', 'charge', 'expire') THEN -1 ELSE 1 END AS direction
+    SELECT
+        CASE WHEN e.operation IN ('debit', 'charge', 'hold', 'capture', 'expire') THEN -1 ELSE 1 END AS direction,
+        coalesce(e.held_allowance_change, 0) AS held_allowance,
+        coalesce(e.held_credits_change, 0) AS held_credits
 ) d;
 
 -- What remains in the lot that debits are now taken from stands on the account's row. The lot's key and metadata
@@ -123,12 +130,12 @@ SELECT
     l.kind,
     l.amount,
     r.remaining,
-    l.held,
+    r.held,
     l.priority,
     l.features,
     l.effective_at,
     l.expires_at,
-    CASE WHEN l.status = 'active' AND r.remaining = 0 AND l.held = 0 THEN 'spent' ELSE l.status END AS status,
+    CASE WHEN l.status = 'active' AND r.remaining = 0 AND r.held = 0 THEN 'spent' ELSE l.status END AS status,
     l.price,
     l.currency,
     l.payment_ref,
@@ -139,7 +146,9 @@ SELECT
 FROM credits_ledger.accounts a
 JOIN credits_ledger.lots l ON l.account = a.account
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN l.lot = a.head_lot THEN a.head_remaining ELSE l.remaining END AS remaining
+    SELECT
+        CASE WHEN l.lot = a.head_lot THEN a.head_remaining ELSE l.remaining END AS remaining,
+        CASE WHEN l.lot = a.head_lot THEN a.head_held ELSE l.held END AS held
 ) r
 LEFT JOIN credits_ledger.entries e ON e.account = l.account AND e.entry = l.entry
 WHERE a.next_event_at > credits_ledger.statement_time()
@@ -237,10 +246,12 @@ SELECT
     count(*)                                                        AS operations,
     coalesce(sum(e.quantity), 0)                                    AS quantity,
     sum(e.amount)                                                   AS credits,
-    -sum(e.allowance_change)                                        AS from_allowance,
-    -sum(e.credits_change)                                          AS from_credits
+    -sum(e.allowance_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_allowance_change, 0) ELSE 0 END)
+                                                                    AS from_allowance,
+    -sum(e.credits_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_credits_change, 0) ELSE 0 END)
+                                                                    AS from_credits
 FROM credits_ledger.entries e
-WHERE e.operation IN ('debit', 'charge')
+WHERE e.operation IN ('debit', 'charge', 'capture')
 GROUP BY e.account, day, e.feature, e.actor;
 
 -- Aggregated before the joins: account and cycle stay grouping columns, through which a condition reaches entries.
@@ -266,14 +277,36 @@ FROM (
         coalesce(sum(e.quantity), 0)    AS quantity,
         coalesce(sum(e.included), 0)    AS included,
         sum(e.amount)                   AS credits,
-        -sum(e.allowance_change)        AS from_allowance,
-        -sum(e.credits_change)          AS from_credits
+        -sum(e.allowance_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_allowance_change, 0) ELSE 0 END)
+                                        AS from_allowance,
+        -sum(e.credits_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_credits_change, 0) ELSE 0 END)
+                                        AS from_credits
     FROM credits_ledger.entries e
-    WHERE e.operation IN ('debit', 'charge')
+    WHERE e.operation IN ('debit', 'charge', 'capture')
     GROUP BY e.account, e.cycle, e.feature
 ) u
 JOIN credits_ledger.accounts a ON a.account = u.account
 LEFT JOIN credits_ledger.cycles c ON c.account = u.account AND c.cycle = u.cycle;
+
+-- A hold whose time is over has lapsed, recorded or not.
+CREATE VIEW @extschema@.credits_holds AS
+SELECT
+    h.account,
+    e.idempotency_key                                               AS hold_key,
+    h.hold                                                          AS entry,
+    h.amount,
+    CASE WHEN t.lapsed THEN 0 ELSE h.headroom + (SELECT coalesce(sum(part), 0) FROM unnest(h.amounts) part) END
+                                                                    AS remaining,
+    h.captured,
+    CASE WHEN t.lapsed THEN 'lapsed' ELSE h.status END              AS status,
+    h.feature,
+    h.actor,
+    e.resource,
+    h.expires_at,
+    h.made_at
+FROM credits_ledger.holds h
+JOIN credits_ledger.entries e ON e.account = h.account AND e.entry = h.hold
+CROSS JOIN LATERAL (SELECT h.lapses_at IS NOT NULL AND h.lapses_at <= credits_ledger.statement_time() AS lapsed) t;
 
 -- On a manual account a lot that expires by cycle has no date yet: expires_at is NULL, and still it will expire.
 CREATE VIEW @extschema@.credits_expiring AS
@@ -309,11 +342,13 @@ FROM (
         coalesce(e.quantity, 0)                                     AS quantity,
         coalesce(e.included, 0)                                     AS included,
         e.amount                                                    AS credits,
-        -e.allowance_change                                         AS from_allowance,
-        -e.credits_change                                           AS from_credits,
+        -(e.allowance_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_allowance_change, 0) ELSE 0 END)
+                                                                    AS from_allowance,
+        -(e.credits_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_credits_change, 0) ELSE 0 END)
+                                                                    AS from_credits,
         0::numeric                                                  AS debt_invoiced
     FROM credits_ledger.entries e
-    WHERE e.operation IN ('debit', 'charge')
+    WHERE e.operation IN ('debit', 'charge', 'capture')
     UNION ALL
     SELECT c.account, c.cycle, NULL, 0, 0, 0, 0, 0, c.debt_invoiced
     FROM credits_ledger.cycles c
@@ -396,7 +431,8 @@ SELECT s.account, s.feature, s.enabled, s.changed_at
 FROM credits_ledger.switches s;
 
 -- One row per budget; a budget for each actor ('*') has one per actor who has used it in this period, or a single
--- one while nobody has. What was used in a period that is over does not count.
+-- one while nobody has. Open holds count as used in the period in which they were made; what was used in a period that is
+-- over does not count.
 CREATE VIEW @extschema@.credits_budgets AS
 SELECT
     b.account,
@@ -426,9 +462,28 @@ CROSS JOIN LATERAL (
     FROM credits_ledger.budget_period(b.period, a.time_zone, t.now) p
     WHERE b.period <> 'cycle'
 ) p
-LEFT JOIN credits_ledger.budget_use u
-    ON u.account = b.account AND u.budget = b.budget
-   AND CASE b.period
-           WHEN 'cycle' THEN u.cycle = c.cycle
-           ELSE u.period_start = p.period_start
-       END;
+LEFT JOIN LATERAL (
+    SELECT x.actor, sum(x.used) AS used
+    FROM (
+        SELECT u.actor, u.used
+        FROM credits_ledger.budget_use u
+        WHERE u.account = b.account AND u.budget = b.budget
+          AND CASE b.period
+                  WHEN 'cycle' THEN u.cycle = c.cycle
+                  ELSE u.period_start = p.period_start
+              END
+        UNION ALL
+        SELECT
+            CASE WHEN b.actor = '*' THEN coalesce(h.actor, '') ELSE '' END,
+            h.headroom + (SELECT coalesce(sum(part), 0) FROM unnest(h.amounts) part)
+        FROM credits_ledger.holds h
+        WHERE h.account = b.account AND h.lapses_at > t.now
+          AND (b.feature IS NULL OR h.feature = b.feature)
+          AND (b.actor IS NULL OR b.actor = '*' OR h.actor = b.actor)
+          AND CASE b.period
+                  WHEN 'cycle' THEN h.cycle = c.cycle
+                  ELSE h.made_at >= p.period_start
+              END
+    ) x
+    GROUP BY x.actor
+) u ON true;

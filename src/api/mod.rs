@@ -6,6 +6,7 @@ mod answer;
 mod arguments;
 mod balance;
 mod balance_at;
+mod capture;
 mod change_plan;
 mod charge;
 mod close_account;
@@ -16,14 +17,17 @@ mod define_plan;
 mod define_rate;
 mod errors;
 mod explain_debit;
+mod extend_hold;
 mod freeze_account;
 mod grant;
 mod grant_many;
+mod hold;
 mod include;
 mod maintain;
 mod open_account;
 mod quote;
 mod redact;
+mod release;
 mod reset_cycle;
 mod set_budget;
 mod set_feature;
@@ -52,6 +56,10 @@ pub const SIGNATURES: &[Signature] = &[
     redact::SIGNATURE,
     debit_many::SIGNATURE,
     grant_many::SIGNATURE,
+    hold::SIGNATURE,
+    capture::SIGNATURE,
+    release::SIGNATURE,
+    extend_hold::SIGNATURE,
     define_plan::SIGNATURE,
     include::SIGNATURE,
     subscribe::SIGNATURE,

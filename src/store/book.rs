@@ -75,7 +75,30 @@ pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: 
     let (lots, complete) = lookup::open_lots(spi, sight, &account, due || extent == Extent::All)?;
     let holdings = if complete { lookup::holdings(spi, sight, &account)? } else { Holdings::default() };
     let extent = if complete { Extent::All } else { Extent::Prefix };
-    Ok(Book::new(account, lots, extent, context).with_holdings(holdings))
+    let mut book = Book::new(account, lots, extent, context).with_holdings(holdings);
+    if complete {
+        load_holds(spi, sight, &mut book)?;
+    }
+    Ok(book)
+}
+
+/// The open holds that are due, and when the next one lapses. Where they will be written, a piece of them at a time.
+pub fn load_holds(spi: &Spi, sight: Sight, book: &mut Book) -> Result<()> {
+    if !book.account.extras.holds {
+        return Ok(());
+    }
+    let (account, now) = (book.account.account.clone(), book.now());
+    let limit = if sight == Sight::Newest { INSTANTS as i64 } else { i64::MAX };
+    book.holds = lookup::holds_until(spi, sight, &account, now, limit)?;
+    // Several may lapse at the instant at which the piece ends.
+    let whole = (book.holds.len() as i64) < limit;
+    let known_until = book.holds.last().filter(|_| !whole).map_or(now, |hold| hold.expires_at);
+    if !whole {
+        let last = lookup::holds_until(spi, sight, &account, known_until, i64::MAX)?;
+        book.holds = last;
+    }
+    book.next_lapse = lookup::next_lapse(spi, sight, &account, known_until)?;
+    Ok(())
 }
 
 /// How many instants of missed time are settled before they are written: memory stays bounded, and a cancel is heard.
@@ -188,7 +211,7 @@ fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
                 && entry.entry == locked.entry + 1
                 && book.account.extras == locked.extras =>
         {
-            if !persist::update_figures(spi, locked.entry, &book.account)? {
+            if !persist::update_figures(spi, locked, &book.account)? {
                 return Err(Error::invalid(format!("account {:?} changed while it was locked", locked.account)).into());
             }
             persist::append_plain(spi, &book.account.account, entry)?;

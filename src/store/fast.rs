@@ -92,10 +92,10 @@ fn attempt<T>(
     }
     let Ok(value) = operation(&mut book)? else { return Ok(Attempt::General) };
     let [entry] = book.entries.as_slice() else { return Ok(Attempt::General) };
-    if !book.is_plain() || book.account.extras != before.extras {
+    if book.account.extras != before.extras {
         return Ok(Attempt::General);
     }
-    let updated = persist::update_figures_there(spi, version.id, before.entry, &book.account)?;
+    let updated = persist::update_figures_there(spi, version.id, &before, &book.account)?;
     *queue = None;
     if !updated {
         return Ok(Attempt::Outrun);
@@ -103,9 +103,12 @@ fn attempt<T>(
     let (now, clock_was_set) = session::clock()?;
     if !clock_was_set && now.0 - book.context.now.0 > WAITED_MICROS {
         // The lock is ours now: put the row back as it was, and let the general path read the clock anew.
-        persist::update_figures(spi, book.account.entry, &before)?;
+        persist::update_figures(spi, &book.account, &before)?;
         return Ok(Attempt::General);
     }
     persist::append_plain(spi, account, entry)?;
+    if !book.is_plain() {
+        persist::save_extras(spi, &book)?;
+    }
     Ok(Attempt::Done(Written::Done(value, Box::new(book))))
 }

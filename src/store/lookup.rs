@@ -1,15 +1,19 @@
 //! Finding rows: an account, its lots, its entries, its cycles.
 
 use super::definitions;
-use super::rows::{self, account_columns, cycle_columns, entry_columns, lot_columns, subscription_columns};
+use super::rows::{
+    self, account_columns, cycle_columns, entry_columns, hold_columns, lot_columns, subscription_columns,
+};
 use crate::pg::{Index, Result, Rows, Sought, Spi, Statement, Type, Value, Version};
 use credits_domain::account::{Account, Head};
 use credits_domain::audit::PastSettings;
 use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::entry::Entry;
 use credits_domain::error::{Code, Error};
+use credits_domain::hold::Hold;
 use credits_domain::lot::Lot;
 use credits_domain::plan::{Holdings, Subscription};
+use credits_domain::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -72,6 +76,32 @@ static CYCLES: Statement = Statement::new(
 static PAST_SETTINGS: Statement = Statement::new(
     "SELECT entry, status, overdraft_limit FROM credits_ledger.settings WHERE account = $1 ORDER BY entry",
     ACCOUNT,
+);
+
+static HOLD: Statement = Statement::new(
+    concat!("SELECT ", hold_columns!(), " FROM credits_ledger.holds WHERE account = $1 AND hold = $2"),
+    &[Type::Text, Type::I64],
+);
+static HOLD_BY_NUMBER: Index = Index::new("holds", "holds_pkey", hold_columns!(), &[1, 2]);
+
+static HOLDS: Statement = Statement::new(
+    concat!("SELECT ", hold_columns!(), " FROM credits_ledger.holds WHERE account = $1 ORDER BY hold"),
+    ACCOUNT,
+);
+
+// Due ones first, in the order in which they lapse.
+static NEXT_HOLDS: Statement = Statement::new(
+    concat!(
+        "SELECT ",
+        hold_columns!(),
+        " FROM credits_ledger.holds WHERE account = $1 AND lapses_at <= $2 ORDER BY lapses_at, hold LIMIT $3"
+    ),
+    &[Type::Text, Type::Time, Type::I64],
+);
+
+static NEXT_LAPSE: Statement = Statement::new(
+    "SELECT min(lapses_at) FROM credits_ledger.holds WHERE account = $1 AND lapses_at > $2",
+    &[Type::Text, Type::Time],
 );
 
 static SUBSCRIPTIONS: Statement = Statement::new(
@@ -218,13 +248,13 @@ fn lots(rows: Rows, head: Option<Head>) -> Result<Vec<Lot>> {
     rows.iter().map(|row| rows::lot(&row).map(|lot| with_head(lot, head))).collect()
 }
 
-/// What remains in the head stands on the account's row.
+/// What remains and is held in the head stands on the account's row.
 pub fn with_head(mut lot: Lot, head: Option<Head>) -> Lot {
     if let Some(head) = head
         && head.lot == lot.lot
-        && head.remaining != lot.remaining
+        && (head.remaining, head.held) != (lot.remaining, lot.held)
     {
-        lot.remaining = head.remaining;
+        (lot.remaining, lot.held) = (head.remaining, head.held);
         lot.changed = true;
     }
     lot
@@ -255,4 +285,32 @@ pub fn holdings_of(spi: &Spi, sight: Sight, accounts: Vec<String>) -> Result<Has
     let catalogue = Rc::new(definitions::catalogue(spi, sight, plans.into_iter().collect())?);
     let holdings = |subscriptions| Holdings { subscriptions, catalogue: Rc::clone(&catalogue) };
     Ok(subscriptions.into_iter().map(|(account, own)| (account, holdings(own))).collect())
+}
+
+pub fn hold(spi: &Spi, sight: Sight, account: &str, hold: i64) -> Result<Option<Hold>> {
+    let rows = run(spi, sight, &HOLD, &[account.into(), hold.into()])?;
+    rows.iter().next().map(|row| rows::hold(&row)).transpose()
+}
+
+/// A hold as the active snapshot sees it, without the executor.
+pub fn seek_hold(account: &str, hold: i64) -> Result<Sought<Hold>> {
+    HOLD_BY_NUMBER.find(&[account.into(), hold.into()], |row, _| rows::hold(row))
+}
+
+/// Every hold that the account ever had.
+pub fn all_holds(spi: &Spi, account: &str) -> Result<Vec<Hold>> {
+    spi.read(&HOLDS, &[account.into()])?.iter().map(|row| rows::hold(&row)).collect()
+}
+
+/// Open holds that lapse until an instant, the first ones first and no more than `limit`.
+pub fn holds_until(spi: &Spi, sight: Sight, account: &str, until: Timestamp, limit: i64) -> Result<Vec<Hold>> {
+    let rows = run(spi, sight, &NEXT_HOLDS, &[account.into(), until.into(), limit.into()])?;
+    rows.iter().map(|row| rows::hold(&row)).collect()
+}
+
+/// When the first open hold lapses after an instant.
+pub fn next_lapse(spi: &Spi, sight: Sight, account: &str, after: Timestamp) -> Result<Timestamp> {
+    let rows = run(spi, sight, &NEXT_LAPSE, &[account.into(), after.into()])?;
+    let at = rows.first().map_or(Ok(None), |row| row.opt_time(0))?;
+    Ok(at.unwrap_or(Timestamp::INFINITY))
 }

@@ -7,7 +7,7 @@ use super::rows::{
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, BudgetChange, Description};
-use credits_domain::entry::Entry;
+use credits_domain::entry::{Entry, Operation};
 use credits_domain::time::Timestamp;
 
 static OPEN_ROW: Statement = Statement::new(
@@ -43,6 +43,38 @@ static UPDATE_FIGURES: Statement = Statement::new(
     ],
 );
 
+/// What a hold on the head changes, or its settlement, too.
+macro_rules! set_figures_of_hold {
+    () => {
+        "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
+         head_remaining = $8, hash = $9, held = $11, headroom = $12, head_held = $13, next_event_at = $14 \
+         WHERE account = $1 AND entry = $2"
+    };
+}
+
+const FIGURES_OF_HOLD: &[Type] = &[
+    Type::Text,
+    Type::I64,
+    Type::I64,
+    Type::Time,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Bytes,
+    Type::RowId,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Time,
+];
+
+static UPDATE_FIGURES_OF_HOLD: Statement =
+    Statement::new(concat!(set_figures_of_hold!(), " AND ($10 IS NULL OR ctid = $10)"), FIGURES_OF_HOLD);
+
+static UPDATE_FIGURES_OF_HOLD_THERE: Statement =
+    Statement::new(concat!(set_figures_of_hold!(), " AND ctid = $10"), FIGURES_OF_HOLD);
+
 /// The same where it is known where the row lies, which spares the index.
 static UPDATE_FIGURES_THERE: Statement = Statement::new(
     concat!(set_figures!(), " AND ctid = $10"),
@@ -69,7 +101,8 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
      status = n.status, opened_by_grant = n.opened_by_grant, extras = n.extras, head_is_allowance = n.head_is_allowance, \
      head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
      granted = n.granted, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
-     reserved = n.reserved, used = n.used, head_remaining = n.head_remaining, hash = n.hash \
+     reserved = n.reserved, used = n.used, headroom = n.headroom, head_remaining = n.head_remaining, \
+     head_held = n.head_held, hash = n.hash \
      FROM unnest($1) n WHERE a.account = n.account",
     &[Type::RowsOf("accounts")],
 );
@@ -115,14 +148,14 @@ static APPEND_ENTRY: Statement = Statement::new(
     ],
 );
 
-/// A charge says its quantity, too, and what became of a package.
-static APPEND_CHARGE: Statement = Statement::new(
+/// A charge says its quantity, too, and what became of a package; a hold and its settlement what they set aside.
+static APPEND_METERED: Statement = Statement::new(
     "INSERT INTO credits_ledger.entries (account, entry, recorded_at, request, cycle, lot, operation, \
      idempotency_key, amount, allowance_change, credits_change, debt_change, allowance, credits, held, debt, \
      reserved, used, recorded_by, hash, feature, actor, resource, clock_was_set, metadata, salt, quantity, included, \
-     detail) \
+     detail, refers_to, held_allowance_change, held_credits_change) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-     $23, $24, $25, $26, $27, $28, $29)",
+     $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)",
     &[
         Type::Text,
         Type::I64,
@@ -153,6 +186,9 @@ static APPEND_CHARGE: Statement = Statement::new(
         Type::Amount,
         Type::Amount,
         Type::Json,
+        Type::I64,
+        Type::Amount,
+        Type::Amount,
     ],
 );
 
@@ -209,6 +245,18 @@ static SAVE_METERS: Statement = Statement::new(
          package_left = excluded.package_left"
     ),
     &[Type::RowsOf("meters")],
+);
+
+static SAVE_HOLDS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.holds (",
+        hold_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, hold) DO UPDATE SET lapses_at = excluded.lapses_at, expires_at = excluded.expires_at, \
+         status = excluded.status, captured = excluded.captured, headroom = excluded.headroom, \
+         lapsed = excluded.lapsed, lots = excluded.lots, amounts = excluded.amounts"
+    ),
+    &[Type::RowsOf("holds")],
 );
 
 static SAVE_SWITCHES: Statement = Statement::new(
@@ -268,18 +316,36 @@ pub fn make_rows(spi: &Spi, accounts: &[&str], now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Writes the figures of a plain debit, if the account still is where it was read. False: it moved on.
-pub fn update_figures(spi: &Spi, read_at_entry: i64, account: &Account) -> Result<bool> {
-    Ok(spi.write(&UPDATE_FIGURES, &figures(read_at_entry, account, Value::Null)[..9])?.affected() == 1)
+/// Writes the figures that an operation on the head changes, if the account still is where it was read. False: it moved
+/// on.
+pub fn update_figures(spi: &Spi, read: &Account, account: &Account) -> Result<bool> {
+    let values = figures(read.entry, account, Value::Null);
+    let rows = match concerns_holds(read, account) {
+        true => spi.write(&UPDATE_FIGURES_OF_HOLD, &values)?,
+        false => spi.write(&UPDATE_FIGURES, &values[..9])?,
+    };
+    Ok(rows.affected() == 1)
 }
 
 /// The same with the active snapshot, which saw the row there.
-pub fn update_figures_there(spi: &Spi, id: RowId, read_at_entry: i64, account: &Account) -> Result<bool> {
-    let values = figures(read_at_entry, account, Value::RowId(id));
-    Ok(spi.write_as_seen(&UPDATE_FIGURES_THERE, &values)?.affected() == 1)
+pub fn update_figures_there(spi: &Spi, id: RowId, read: &Account, account: &Account) -> Result<bool> {
+    let values = figures(read.entry, account, Value::RowId(id));
+    let rows = match concerns_holds(read, account) {
+        true => spi.write_as_seen(&UPDATE_FIGURES_OF_HOLD_THERE, &values)?,
+        false => spi.write_as_seen(&UPDATE_FIGURES_THERE, &values[..10])?,
+    };
+    Ok(rows.affected() == 1)
 }
 
-fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 10] {
+/// Whether what is held changed, or when time next has something to do.
+fn concerns_holds(before: &Account, after: &Account) -> bool {
+    before.balances.held != after.balances.held
+        || before.headroom != after.headroom
+        || before.next_event_at != after.next_event_at
+}
+
+fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 14] {
+    let head = account.head;
     [
         account.account.as_str().into(),
         read_at_entry.into(),
@@ -288,13 +354,17 @@ fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 10] {
         account.balances.allowance.into(),
         account.balances.credits.into(),
         account.used.into(),
-        account.head.map(|head| head.remaining).unwrap_or_default().into(),
+        head.map(|head| head.remaining).unwrap_or_default().into(),
         Value::Bytes(account.hash.to_vec()),
         id,
+        account.balances.held.into(),
+        account.headroom.into(),
+        head.map(|head| head.held).unwrap_or_default().into(),
+        account.next_event_at.into(),
     ]
 }
 
-/// Appends the entry of a plain debit or charge: at most one movement, nothing of what only other operations say.
+/// Appends the entry of an operation on the head: at most one movement, nothing of what only other operations say.
 pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
     let dimensions = &entry.dimensions;
     let values = [
@@ -327,10 +397,13 @@ pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
         entry.quantity.into(),
         entry.included.into(),
         entry.detail.clone().map_or(Value::Null, Value::Json),
+        entry.refers_to.into(),
+        rows::some_or_null(entry.held_allowance_change),
+        rows::some_or_null(entry.held_credits_change),
     ];
-    let (statement, count) = match entry.quantity {
-        Some(_) => (&APPEND_CHARGE, values.len()),
-        None => (&APPEND_ENTRY, values.len() - 3),
+    let (statement, count) = match entry.operation {
+        Operation::Debit => (&APPEND_ENTRY, values.len() - 6),
+        _ => (&APPEND_METERED, values.len()),
     };
     spi.write_as_seen(statement, &values[..count])?;
     Ok(())
@@ -343,6 +416,8 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_SUBSCRIPTIONS, "subscriptions", own.map(|own| rows::subscription_values(name, own)))?;
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
+    let holds = book.holds.iter().filter(|hold| hold.changed);
+    write_rows(spi, &SAVE_HOLDS, "holds", holds.map(|hold| rows::hold_values(name, hold)))?;
     let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
     write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
     for change in &book.budget_changes {

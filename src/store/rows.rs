@@ -7,6 +7,7 @@ use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::budget::{BudgetRow, BudgetUse, Period, Span};
 use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
 use credits_domain::error::{Code, Error};
+use credits_domain::hold::{Hold, HoldStatus};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
 use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, RateVersion, Switch};
@@ -17,7 +18,7 @@ macro_rules! account_columns {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
          extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, allowance, credits, held, debt, \
-         reserved, used, head_remaining, hash, opened_with, metadata"
+         reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata"
     };
 }
 
@@ -34,7 +35,7 @@ macro_rules! entry_columns {
         "account, entry, recorded_at, effective_at, request, cycle, lot, operation, idempotency_key, amount, \
          allowance_change, credits_change, debt_change, allowance, credits, held, debt, reserved, used, recorded_by, \
          hash, kind, feature, actor, resource, quantity, included, refers_to, reason, moved_lots, moved_amounts, \
-         detail, clock_was_set, metadata, salt, redacted"
+         detail, clock_was_set, metadata, salt, redacted, held_allowance_change, held_credits_change"
     };
 }
 
@@ -67,7 +68,8 @@ pub fn account(row: &Columns) -> Result<Account> {
         Some(lot) => Some(Head {
             lot,
             bucket: if row.bool(16)? { Bucket::Allowance } else { Bucket::Credits },
-            remaining: row.amount(29)?,
+            remaining: row.amount(30)?,
+            held: row.amount(31)?,
         }),
         None => None,
     };
@@ -101,8 +103,9 @@ pub fn account(row: &Columns) -> Result<Account> {
             reserved: row.amount(27)?,
         },
         used: row.amount(28)?,
+        headroom: row.amount(29)?,
         head,
-        hash: hash(row.bytes(30)?)?,
+        hash: hash(row.bytes(32)?)?,
     })
 }
 
@@ -140,7 +143,9 @@ pub fn account_values(account: &Account, description: Option<&Description>) -> V
         balances.debt.into(),
         balances.reserved.into(),
         account.used.into(),
+        account.headroom.into(),
         account.head.map_or(Amount::ZERO, |head| head.remaining).into(),
+        account.head.map_or(Amount::ZERO, |head| head.held).into(),
         Value::Bytes(account.hash.to_vec()),
         description.map_or(Value::Null, |d| Value::Json(opened_with_json(&d.opened_with))),
         description.and_then(|d| d.metadata.clone()).map_or(Value::Null, Value::Json),
@@ -285,6 +290,8 @@ pub fn entry(row: &Columns) -> Result<Entry> {
         recorded_by: row.text(19)?.into(),
         clock_was_set: row.opt_bool(32)?.unwrap_or(false),
         redacted: row.opt_bytes(35)?.map(hash).transpose()?,
+        held_allowance_change: row.opt_amount(36)?.unwrap_or_default(),
+        held_credits_change: row.opt_amount(37)?.unwrap_or_default(),
         hash: hash(row.bytes(20)?)?,
     })
 }
@@ -338,7 +345,14 @@ pub fn entry_values(account: &str, entry: &Entry) -> Vec<Value> {
         dimensions.metadata.clone().map_or(Value::Null, Value::Json),
         dimensions.salt.map_or(Value::Null, |salt| Value::Bytes(salt.to_vec())),
         entry.redacted.map_or(Value::Null, |digest| Value::Bytes(digest.to_vec())),
+        some_or_null(entry.held_allowance_change),
+        some_or_null(entry.held_credits_change),
     ]
+}
+
+/// Zero, which most entries have there, is NULL.
+pub fn some_or_null(amount: Amount) -> Value {
+    if amount.is_zero() { Value::Null } else { amount.into() }
 }
 
 pub fn cycle(row: &Columns) -> Result<ClosedCycle> {
@@ -416,6 +430,13 @@ macro_rules! meter_columns {
     };
 }
 
+macro_rules! hold_columns {
+    () => {
+        "account, hold, lapses_at, expires_at, made_at, cycle, status, amount, captured, headroom, lapsed, lots, \
+         amounts, feature, actor"
+    };
+}
+
 macro_rules! budget_columns {
     () => {
         "account, budget, period, actor, feature, budget_limit"
@@ -429,7 +450,7 @@ macro_rules! budget_use_columns {
 }
 
 pub(crate) use {
-    budget_columns, budget_use_columns, included_columns, meter_columns, plan_columns, rate_columns,
+    budget_columns, budget_use_columns, hold_columns, included_columns, meter_columns, plan_columns, rate_columns,
     subscription_columns, switch_columns,
 };
 
@@ -530,6 +551,49 @@ pub fn meter_values(account: &str, meter: &Meter) -> Vec<Value> {
         meter.cycle.into(),
         meter.included.into(),
         meter.package_left.into(),
+    ]
+}
+
+pub fn hold(row: &Columns) -> Result<Hold> {
+    let status = row.text(6)?;
+    let (lots, amounts) = (row.ints(11)?.unwrap_or_default(), row.amounts(12)?.unwrap_or_default());
+    if lots.len() != amounts.len() {
+        return Err(corrupt("list of parts of a hold", "lots and amounts do not belong together").into());
+    }
+    Ok(Hold {
+        hold: row.i64(1)?,
+        expires_at: row.time(3)?,
+        made_at: row.time(4)?,
+        cycle: row.i32(5)?,
+        status: HoldStatus::parse(status).ok_or_else(|| corrupt("status of a hold", status))?,
+        amount: row.amount(7)?,
+        captured: row.amount(8)?,
+        headroom: row.amount(9)?,
+        lapsed: row.amount(10)?,
+        parts: lots.into_iter().zip(amounts).map(|(lot, amount)| Movement { lot, amount }).collect(),
+        feature: row.opt_text(13)?.map(Into::into),
+        actor: row.opt_text(14)?.map(Into::into),
+        changed: false,
+    })
+}
+
+pub fn hold_values(account: &str, hold: &Hold) -> Vec<Value> {
+    vec![
+        account.into(),
+        hold.hold.into(),
+        hold.is_open().then_some(hold.expires_at).into(),
+        hold.expires_at.into(),
+        hold.made_at.into(),
+        hold.cycle.into(),
+        hold.status.name().into(),
+        hold.amount.into(),
+        hold.captured.into(),
+        hold.headroom.into(),
+        hold.lapsed.into(),
+        Value::Ints(hold.parts.iter().map(|part| part.lot).collect()),
+        Value::Amounts(hold.parts.iter().map(|part| part.amount).collect()),
+        hold.feature.as_deref().into(),
+        hold.actor.as_deref().into(),
     ]
 }
 

@@ -16,7 +16,7 @@ static CYCLE_BEGAN_AFTER: Statement = Statement::new(
 
 static USED_SINCE: Statement = Statement::new(
     "SELECT CASE WHEN $3 THEN coalesce(actor, '') ELSE '' END, sum(amount) FROM credits_ledger.entries \
-     WHERE account = $1 AND entry > $2 AND operation IN ('debit', 'charge') AND amount > 0 \
+     WHERE account = $1 AND entry > $2 AND operation IN ('debit', 'charge', 'capture') AND amount > 0 \
        AND ($4 IS NULL OR actor = $4) AND ($5 IS NULL OR feature = $5) \
      GROUP BY 1",
     &[Type::Text, Type::I64, Type::Bool, Type::Text, Type::Text],
@@ -40,10 +40,11 @@ pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<
     let stands = match is_new {
         true => used.iter().find(|used| used.actor.is_empty()).map(|used| used.used),
         false => {
-            terms::budgets(desk.spi, book, desk.zone, request.actor.as_deref().filter(|actor| *actor != EACH_ACTOR))?
+            let actor = request.actor.as_deref().filter(|actor| *actor != EACH_ACTOR);
+            terms::budgets(desk.spi, book, desk.zone, actor, None)?
                 .into_iter()
                 .find(|budget| request.is_of(&budget.row))
-                .map(|budget| budget.used.used)
+                .map(|budget| budget.used.used + budget.held)
         }
     };
     let used_by_nobody = stands.unwrap_or_default();

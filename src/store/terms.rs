@@ -7,11 +7,11 @@ use super::rows::{self, budget_columns, budget_use_columns, meter_columns, subsc
 use crate::pg::{Index, Result, Sought, Spi, Statement, Type, Value};
 use credits_domain::amount::Amount;
 use credits_domain::book::Book;
-use credits_domain::budget::{Budget, BudgetRow, BudgetUse, EACH_ACTOR};
+use credits_domain::budget::{Budget, BudgetRow, BudgetUse, EACH_ACTOR, Period};
 use credits_domain::entry::Dimensions;
 use credits_domain::plan::Subscription;
-use credits_domain::rate::{Meter, RateModel, Switch, Terms};
-use credits_domain::time::Zone;
+use credits_domain::rate::{Meter, Switch, Terms};
+use credits_domain::time::{Timestamp, Zone};
 
 const ACCOUNT: &[Type] = &[Type::Text];
 
@@ -66,6 +66,14 @@ static BUDGET_USES_OF: Statement = Statement::new(
     &[Type::Text, Type::Texts],
 );
 
+static HELD_SINCE: Statement = Statement::new(
+    "SELECT coalesce(sum(headroom + (SELECT coalesce(sum(part), 0) FROM unnest(amounts) part)), 0) \
+     FROM credits_ledger.holds WHERE account = $1 AND lapses_at > $2 AND hold <> $3 \
+       AND ($4 IS NULL OR feature = $4) AND ($5 IS NULL OR coalesce(actor, '') = $5) \
+       AND ($6 IS NULL OR cycle = $6) AND made_at >= $7",
+    &[Type::Text, Type::Time, Type::I64, Type::Text, Type::Text, Type::I32, Type::Time],
+);
+
 /// How a feature was switched last, if ever.
 pub fn switch(spi: &Spi, sight: Sight, account: &str, feature: &str) -> Result<Option<Switch>> {
     let rows = run(spi, sight, &SWITCH, &[account.into(), feature.into()])?;
@@ -88,8 +96,15 @@ pub fn budget_uses(spi: &Spi, account: &str) -> Result<Vec<BudgetUse>> {
     spi.read(&BUDGET_USES, &[account.into()])?.iter().map(|row| rows::budget_use(&row)).collect()
 }
 
-/// The account's budgets that may concern this actor, with what it has used of them in the periods that run.
-pub fn budgets(spi: &Spi, book: &Book, zone: &dyn Zone, actor: Option<&str>) -> Result<Vec<Budget>> {
+/// The account's budgets that may concern this actor, with what it has used of them in the periods that run, and what open holds but for
+/// this one set aside.
+pub fn budgets(
+    spi: &Spi,
+    book: &Book,
+    zone: &dyn Zone,
+    actor: Option<&str>,
+    but_hold: Option<i64>,
+) -> Result<Vec<Budget>> {
     let (account, now) = (&book.account, book.now());
     let name = account.account.as_str();
     let users = Value::Texts(vec![String::new(), actor.unwrap_or_default().into()]);
@@ -110,7 +125,25 @@ pub fn budgets(spi: &Spi, book: &Book, zone: &dyn Zone, actor: Option<&str>) -> 
             used: stored.map_or(Amount::ZERO, |stored| stored.used_in(row.period, span)),
         };
         let ends_at = row.period.end(account.cycle, now, zone)?;
-        budgets.push(Budget { row, used, ends_at, changed: false });
+        let mut held = Amount::ZERO;
+        if account.extras.holds {
+            let whose = if each { Some(user) } else { row.actor.as_deref() };
+            let (cycle, since) = match row.period {
+                Period::Cycle => (Some(span.cycle), Timestamp::NEG_INFINITY),
+                _ => (None, span.start),
+            };
+            let values = [
+                name.into(),
+                now.into(),
+                but_hold.unwrap_or(0).into(),
+                row.feature.as_deref().into(),
+                whose.into(),
+                cycle.into(),
+                since.into(),
+            ];
+            held = spi.write(&HELD_SINCE, &values)?.first().map_or(Ok(Amount::ZERO), |row| row.amount(0))?;
+        }
+        budgets.push(Budget { row, used, held, ends_at, changed: false });
     }
     Ok(budgets)
 }
@@ -119,7 +152,7 @@ pub fn budgets(spi: &Spi, book: &Book, zone: &dyn Zone, actor: Option<&str>) -> 
 pub fn of_debit(spi: &Spi, book: &mut Book, zone: &dyn Zone, dimensions: &Dimensions) -> Result<Terms> {
     let extras = book.account.extras;
     if extras.budgets && book.budgets.is_none() {
-        book.budgets = Some(budgets(spi, book, zone, dimensions.actor.as_deref())?);
+        book.budgets = Some(budgets(spi, book, zone, dimensions.actor.as_deref(), None)?);
     }
     let mut terms = Terms::default();
     if extras.switches
@@ -136,6 +169,25 @@ pub fn of_charge(spi: &Spi, book: &mut Book, zone: &dyn Zone, dimensions: &Dimen
     let enabled = of_debit(spi, book, zone, dimensions)?.enabled;
     let feature = dimensions.feature.as_deref().unwrap_or_default();
     Ok(Terms { enabled, ..of_feature(spi, Sight::Newest, book, feature)? })
+}
+
+/// What a capture has to know: the budgets, and the rate by which a quantity is priced. Switches bind what is begun, not
+/// what is completed.
+pub fn of_capture(
+    spi: &Spi,
+    book: &mut Book,
+    zone: &dyn Zone,
+    hold: i64,
+    made_by: &Dimensions,
+    by_quantity: bool,
+) -> Result<Terms> {
+    if book.account.extras.budgets {
+        book.budgets = Some(budgets(spi, book, zone, made_by.actor.as_deref(), Some(hold))?);
+    }
+    match &made_by.feature {
+        Some(feature) if by_quantity => of_feature(spi, Sight::Newest, book, feature),
+        _ => Ok(Terms::default()),
+    }
 }
 
 /// The rate of a feature, and what covers units of it. Switches are not looked at.
@@ -186,20 +238,21 @@ pub fn seek_of_debit(book: &Book, dimensions: &Dimensions) -> Result<Option<Term
     Ok(Some(terms))
 }
 
-/// The same of a charge. What units of a package or included units may cover is left to the general path, which writes
-/// the meter.
+/// The same of a charge. Where plans include units of the feature, the general path has to ask which.
 pub fn seek_of_charge(book: &Book, dimensions: &Dimensions) -> Result<Option<Terms>> {
     let Some(mut terms) = seek_of_debit(book, dimensions)? else { return Ok(None) };
     let (account, extras) = (&book.account, book.account.extras);
     let feature = dimensions.feature.as_deref().unwrap_or_default();
     match definitions::seek_rate(feature, book.now())? {
-        Sought::Row(rate) if rate.model == RateModel::PerUnit => terms.rate = Some(rate),
+        Sought::Row(rate) => terms.rate = Some(rate),
         _ => return Ok(None),
     }
     if extras.meters {
         let key = [account.account.as_str().into(), feature.into()];
-        if !matches!(METER_BY_FEATURE.find(&key, |_, _| Ok(()))?, Sought::Nothing) {
-            return Ok(None);
+        match METER_BY_FEATURE.find(&key, |row, _| rows::meter(row))? {
+            Sought::Row(meter) => terms.meter = meter,
+            Sought::Nothing => {}
+            Sought::Elsewhere => return Ok(None),
         }
     }
     if extras.subscriptions && !matches!(definitions::seek_included(feature)?, Sought::Nothing) {

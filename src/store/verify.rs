@@ -25,7 +25,7 @@ static ORPHANS: Statement = Statement::new(
          UNION SELECT account FROM credits_ledger.lots UNION SELECT account FROM credits_ledger.cycles \
          UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
          UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
-         UNION SELECT account FROM credits_ledger.budget_use) r \
+         UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );
@@ -44,7 +44,7 @@ static TRIGGERS: Statement = Statement::new(
 );
 
 /// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
-const TRIGGER_COUNT: i64 = 22;
+const TRIGGER_COUNT: i64 = 24;
 
 fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
     Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
@@ -142,6 +142,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         meters: &terms::meters(&spi, account)?,
         budgets: &terms::budget_rows(&spi, Sight::Callers, account)?,
         budget_use: &terms::budget_uses(&spi, account)?,
+        holds: &lookup::all_holds(&spi, account)?,
     };
     let mut auditor = Auditor::new(&rows, &zone);
     for (entry, lot) in misfiled {

@@ -5,8 +5,9 @@ use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
 use crate::budget::{BudgetRow, BudgetUse, Period, Span};
 use crate::chain;
-use crate::entry::{Entry, Operation};
+use crate::entry::{Entry, Movement, Operation};
 use crate::error::Result;
+use crate::hold::{CaptureDetail, Hold, HoldDetail, HoldStatus};
 use crate::lifecycle::{Change, Detail, plan_of};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::{Holdings, Subscription};
@@ -54,6 +55,8 @@ pub struct Rows<'r> {
     pub meters: &'r [Meter],
     pub budgets: &'r [BudgetRow],
     pub budget_use: &'r [BudgetUse],
+    /// All it ever had, by their numbers.
+    pub holds: &'r [Hold],
 }
 
 /// What the entries say of plans, features and budgets.
@@ -64,6 +67,7 @@ struct Extra {
     cycle: i32,
     switches: BTreeMap<String, Switch>,
     meters: BTreeMap<String, Meter>,
+    holds: BTreeMap<i64, Hold>,
     budgets: BTreeMap<i32, BudgetRow>,
     /// What the newest cycle granted by plan, as it began.
     allowances: BTreeMap<String, Amount>,
@@ -225,6 +229,9 @@ impl<'a> Auditor<'a> {
                 }
                 *extra.allowances.entry(plan_of(json)?).or_default() += entry.amount;
             }
+            (Operation::Capture, Some(json)) => package = self.read_capture(entry, CaptureDetail::from_json(json)?),
+            (Operation::Hold | Operation::Extend, Some(json)) => self.read_hold(entry, &HoldDetail::from_json(json)?),
+            (Operation::Release | Operation::Lapse, _) => self.read_end_of_hold(entry),
             // They only name their plan.
             (Operation::Rollover | Operation::Expire | Operation::Grant, _) | (_, None) => {}
             (_, Some(json)) => self.read_state(entry, Detail::from_json(json)?),
@@ -240,6 +247,59 @@ impl<'a> Auditor<'a> {
             meter.package_left = package.map_or(meter.package_left, |package| package.package_left);
         }
         Ok(())
+    }
+
+    fn read_hold(&mut self, entry: &Entry, detail: &HoldDetail) {
+        if entry.operation == Operation::Extend {
+            if let Some(hold) = entry.refers_to.and_then(|hold| self.extra.holds.get_mut(&hold)) {
+                hold.expires_at = detail.expires_at;
+            }
+            return;
+        }
+        let held = entry.movements.iter().map(|moved| Movement { lot: moved.lot, amount: -moved.amount });
+        let hold = Hold {
+            hold: entry.entry,
+            status: HoldStatus::Open,
+            expires_at: detail.expires_at,
+            amount: entry.amount,
+            captured: Amount::ZERO,
+            headroom: detail.headroom.unwrap_or_default(),
+            parts: held.collect(),
+            lapsed: Amount::ZERO,
+            feature: entry.dimensions.feature.clone(),
+            actor: entry.dimensions.actor.clone(),
+            made_at: entry.recorded_at,
+            cycle: entry.cycle,
+            changed: false,
+        };
+        self.extra.holds.insert(entry.entry, hold);
+    }
+
+    /// What became of a package by it, if anything.
+    fn read_capture(&mut self, entry: &Entry, detail: CaptureDetail) -> Option<PackageDetail> {
+        let hold = entry.refers_to.and_then(|hold| self.extra.holds.get_mut(&hold))?;
+        for (lot, amount) in detail.from_hold {
+            if let Some(part) = hold.parts.iter_mut().find(|part| part.lot == lot) {
+                part.amount -= amount;
+            }
+        }
+        hold.parts.retain(|part| !part.amount.is_zero());
+        hold.headroom = detail.headroom.unwrap_or_default();
+        hold.captured += entry.amount;
+        if detail.closes {
+            hold.parts.clear();
+            hold.status = if hold.captured.is_zero() { HoldStatus::Released } else { HoldStatus::Captured };
+        }
+        detail.package
+    }
+
+    fn read_end_of_hold(&mut self, entry: &Entry) {
+        if let Some(hold) = entry.refers_to.and_then(|hold| self.extra.holds.get_mut(&hold)) {
+            let lapses = entry.operation == Operation::Lapse;
+            (hold.lapsed, hold.status) =
+                if lapses { (hold.remaining(), HoldStatus::Lapsed) } else { (Amount::ZERO, HoldStatus::Released) };
+            (hold.headroom, hold.parts) = (Amount::ZERO, Vec::new());
+        }
     }
 
     fn read_state(&mut self, entry: &Entry, mut state: Detail) {
@@ -300,6 +360,7 @@ impl<'a> Auditor<'a> {
             ("allowance", before.allowance + entry.allowance_change, after.allowance),
             ("credits", before.credits + entry.credits_change, after.credits),
             ("debt", before.debt + entry.debt_change, after.debt),
+            ("held", before.held + entry.held_allowance_change + entry.held_credits_change, after.held),
         ];
         for (name, expected, found) in figures {
             if expected != found {
@@ -502,7 +563,19 @@ impl<'a> Auditor<'a> {
         if !extra.budgets.values().eq(rows.budgets) {
             self.problem(None, "the account's budgets are not those of its history");
         }
+        let as_stored = rows.holds.iter().map(|hold| Hold { changed: false, ..hold.clone() });
+        if !extra.holds.values().cloned().eq(as_stored) {
+            self.problem(None, "the account's holds are not those of its history");
+        }
+        let headroom: Amount = extra.holds.values().map(|hold| hold.headroom).sum();
+        if self.account.headroom != headroom {
+            self.problem(
+                None,
+                format!("the account's headroom is {}, its holds reserve {headroom}", self.account.headroom),
+            );
+        }
         let found = Extras {
+            holds: !rows.holds.is_empty(),
             subscriptions: !rows.holdings.subscriptions.is_empty(),
             switches: !rows.switches.is_empty(),
             meters: !rows.meters.is_empty(),
@@ -556,16 +629,18 @@ impl<'a> Auditor<'a> {
         Book::new(self.account.clone(), open, Extent::All, context)
     }
 
-    /// Whether a lot's row says what the entries say of it.
-    fn check_lot(&mut self, lot: &Lot, book: &Book, zone: &dyn Zone) {
+    /// Whether a lot's row says what the entries say of it, and that so much of it is held.
+    fn check_lot(&mut self, lot: &Lot, held: Amount, book: &Book, zone: &dyn Zone) {
         let Some(trail) = self.trails.get(&lot.lot).copied() else {
             self.problem(Some(lot.entry), format!("no entry made lot {}", lot.lot));
             return;
         };
         let mut problem = |what: String| self.problem(Some(lot.entry), format!("lot {} {what}", lot.lot));
-        let found = lot.remaining + lot.held;
-        if found != trail.remaining {
-            problem(format!("holds {found}, but its allocations add up to {}", trail.remaining));
+        if lot.remaining != trail.remaining {
+            problem(format!("has {} left, but its allocations add up to {}", lot.remaining, trail.remaining));
+        }
+        if lot.held != held {
+            problem(format!("says that {} of it is held, but its holds add up to {held}", lot.held));
         }
         if lot.status != trail.status {
             problem(format!("is {}, but by its entries it is {}", lot.status.name(), trail.status.name()));
@@ -599,12 +674,16 @@ impl<'a> Auditor<'a> {
         let mut lots: Vec<&Lot> = self.lots.values().copied().collect();
         lots.sort_by_key(|lot| lot.lot);
         let mut book = self.book();
+        let mut held: HashMap<i32, Amount> = HashMap::new();
+        for part in self.extra.holds.values().flat_map(|hold| &hold.parts) {
+            *held.entry(part.lot).or_default() += part.amount;
+        }
         for (lot, number) in lots.iter().zip(1..) {
             if lot.lot != number {
                 self.problem(None, format!("lot {number} is missing"));
                 return;
             }
-            self.check_lot(lot, &book, zone);
+            self.check_lot(lot, held.get(&lot.lot).copied().unwrap_or_default(), &book, zone);
             if lot.status != LotStatus::Active && lot.remaining.is_positive() {
                 self.problem(
                     Some(lot.entry),

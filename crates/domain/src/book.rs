@@ -488,12 +488,8 @@ impl Book {
         if unknown || lost {
             return Err(Stop::NeedMore);
         }
-        self.account.head = head.map(|lot| Head {
-            lot: lot.lot,
-            bucket: lot.kind.bucket(),
-            remaining: lot.remaining,
-            held: lot.held,
-        });
+        self.account.head =
+            head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining, held: lot.held });
         if self.extent == Extent::All {
             self.account.next_event_at = self.next_event();
         }

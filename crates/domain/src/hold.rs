@@ -1,9 +1,9 @@
 //! Holds: credits set aside for work whose cost is known only after it is done.
 
 use crate::amount::Amount;
-use crate::book::{Book, Draft, Outcome, Stop};
+use crate::book::{Book, Draft, Outcome};
 use crate::chain::Encoder;
-use crate::debit::{OnInsufficient, Taking};
+use crate::debit::OnInsufficient;
 use crate::entry::{Dimensions, Key, Movement, Operation};
 use crate::error::{Code, Error, Result};
 use crate::rate::{Price, Terms};
@@ -196,6 +196,18 @@ pub struct CaptureDetail {
     /// Of a quantity that a package covered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<crate::rate::PackageDetail>,
+}
+
+impl HoldDetail {
+    pub(crate) fn from_json(json: &str) -> Result<HoldDetail> {
+        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a hold: {e}")))
+    }
+}
+
+impl CaptureDetail {
+    pub(crate) fn from_json(json: &str) -> Result<CaptureDetail> {
+        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a capture: {e}")))
+    }
 }
 
 fn json(detail: &impl Serialize) -> Result<String> {
@@ -430,6 +442,10 @@ impl Hold {
 
 /// LC007: nothing is held any more.
 fn settled(hold: &Hold, hold_key: &str) -> Error {
-    Error::new(Code::AlreadyClosed, format!("hold {hold_key:?} is {}", hold.status.name()))
-        .detail(format!("hold={} status={} captured={}", hold.hold, hold.status.name(), hold.captured))
+    Error::new(Code::AlreadyClosed, format!("hold {hold_key:?} is {}", hold.status.name())).detail(format!(
+        "hold={} status={} captured={}",
+        hold.hold,
+        hold.status.name(),
+        hold.captured
+    ))
 }

@@ -71,12 +71,7 @@ impl Book {
     }
 
     /// LC012 where what is drawn would exceed a budget that it concerns. What has happened already is never refused.
-    pub(crate) fn check_budgets(
-        &self,
-        dimensions: &Dimensions,
-        amount: Amount,
-        mode: OnInsufficient,
-    ) -> Outcome<()> {
+    pub(crate) fn check_budgets(&self, dimensions: &Dimensions, amount: Amount, mode: OnInsufficient) -> Outcome<()> {
         if !self.account.extras.budgets || amount.is_zero() || mode == OnInsufficient::Allow {
             return Ok(());
         }
