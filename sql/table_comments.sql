@@ -257,8 +257,6 @@ COMMENT ON COLUMN credits_ledger.subscriptions.peak_seats IS
 COMMENT ON COLUMN credits_ledger.subscriptions.counted IS 'Its whole allowance at that number of seats, in credits.';
 COMMENT ON COLUMN credits_ledger.subscriptions.carried IS
 'What the plans that it replaced at equal rank had counted for, in credits: only what exceeds it is granted.';
-COMMENT ON COLUMN credits_ledger.subscriptions.expired IS
-'What expired of its allowance in this cycle before it closed: unused_allowance => ''expire''.';
 COMMENT ON COLUMN credits_ledger.subscriptions.trial_granted IS
 'Whether the account has had this plan''s trial, ever.';
 COMMENT ON COLUMN credits_ledger.subscriptions.converts IS

@@ -37,7 +37,8 @@ CREATE TABLE credits_ledger.accounts (
     cycle              integer     NOT NULL,
     entry              bigint      NOT NULL,
     recorded_at        timestamptz NOT NULL,
-    granted            numeric     NOT NULL,
+    granted            numeric     NOT NULL,   -- allowance, in this cycle
+    expired            numeric     NOT NULL,   -- allowance and rollover, in this cycle
     allowance          numeric     NOT NULL,
     credits            numeric     NOT NULL,
     held               numeric     NOT NULL,
@@ -232,7 +233,6 @@ CREATE TABLE credits_ledger.subscriptions (
     peak_seats         integer     NOT NULL,   -- the most seats that its allowance was granted for
     counted            numeric     NOT NULL,   -- its whole allowance at that number
     carried            numeric     NOT NULL,   -- what plans that it replaced at equal rank had counted for
-    expired            numeric     NOT NULL,   -- what expired of its allowance before the cycle closed
     -- trials
     trial_granted      boolean     NOT NULL,   -- once, ever
     converts           boolean     NOT NULL,   -- the trial runs: the next plan starts a cycle

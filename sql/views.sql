@@ -228,9 +228,7 @@ SELECT
     a.granted,
     a.used,
     0::numeric,
-    (SELECT coalesce(sum(s.expired), 0)
-     FROM credits_ledger.subscriptions s
-     WHERE s.account = a.account AND s.cycle = a.cycle),
+    a.expired,
     0::numeric,
     0::numeric,
     NULL::timestamptz

@@ -6,6 +6,7 @@ use credits_domain::book::Book;
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::hold::Hold;
+use credits_domain::time::Timestamp;
 
 /// The hold that a key made, and who holds for what; LC006 where the key made none. Once time is settled: what time has
 /// done to it is taken off the book.
@@ -36,6 +37,19 @@ pub fn seek(book: &Book, hold_key: &str) -> Result<Sought<(Hold, Dimensions)>> {
         Sought::Nothing => Sought::Nothing,
         Sought::Elsewhere => Sought::Elsewhere,
     })
+}
+
+/// Puts every open hold on the book, for an account that is closed.
+pub fn load_open(spi: &Spi, book: &mut Book) -> Result<()> {
+    if book.account.extras.holds {
+        let account = book.account.account.clone();
+        // What time has just done is on the book already.
+        let settled: Vec<i64> = book.holds.iter().map(|hold| hold.hold).collect();
+        let open = lookup::holds_until(spi, Sight::Newest, &account, Timestamp::INFINITY, i64::MAX)?;
+        book.holds.extend(open.into_iter().filter(|hold| !settled.contains(&hold.hold)));
+        book.next_lapse = Timestamp::INFINITY;
+    }
+    Ok(())
 }
 
 fn is_hold(entry: &Entry) -> bool {

@@ -1,7 +1,7 @@
 //! Writing what an operation left on its book.
 
 use super::rows::{
-    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, lot_columns,
+    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, hold_columns, lot_columns,
     meter_columns, subscription_columns, switch_columns,
 };
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
@@ -100,7 +100,7 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
      overdraft_limit = n.overdraft_limit, time_zone = n.time_zone, debt_policy = n.debt_policy, \
      status = n.status, opened_by_grant = n.opened_by_grant, extras = n.extras, head_is_allowance = n.head_is_allowance, \
      head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
-     granted = n.granted, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
+     granted = n.granted, expired = n.expired, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
      reserved = n.reserved, used = n.used, headroom = n.headroom, head_remaining = n.head_remaining, \
      head_held = n.head_held, hash = n.hash \
      FROM unnest($1) n WHERE a.account = n.account",
@@ -229,8 +229,7 @@ static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
          subscribed_at = excluded.subscribed_at, pending_plan = excluded.pending_plan, \
          pending_seats = excluded.pending_seats, pending_end = excluded.pending_end, \
          pending_expire = excluded.pending_expire, cycle = excluded.cycle, peak_seats = excluded.peak_seats, \
-         counted = excluded.counted, carried = excluded.carried, expired = excluded.expired, \
-         trial_granted = excluded.trial_granted, \
+         counted = excluded.counted, carried = excluded.carried, trial_granted = excluded.trial_granted, \
          converts = excluded.converts"
     ),
     &[Type::RowsOf("subscriptions")],
@@ -302,6 +301,11 @@ static ERASE: Statement = Statement::new(
     "UPDATE credits_ledger.entries SET actor = NULL, resource = NULL, metadata = NULL, salt = NULL, redacted = $3 \
      WHERE account = $1 AND entry = $2",
     &[Type::Text, Type::I64, Type::Bytes],
+);
+
+static ERASE_HOLD: Statement = Statement::new(
+    "UPDATE credits_ledger.holds SET actor = NULL WHERE account = $1 AND hold = $2",
+    &[Type::Text, Type::I64],
 );
 
 /// Makes the rows of accounts that nobody opened yet, in this order, but for those that somebody else just makes. They
@@ -494,5 +498,6 @@ pub fn erase(spi: &Spi, account: &str, entry: i64, digest: [u8; 32]) -> Result<(
     crate::pg::trigger::allow_redaction(|| {
         spi.write(&ERASE, &[account.into(), entry.into(), Value::Bytes(digest.to_vec())])
     })?;
+    spi.write(&ERASE_HOLD, &[account.into(), entry.into()])?;
     Ok(())
 }

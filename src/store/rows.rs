@@ -17,7 +17,7 @@ macro_rules! account_columns {
     () => {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
-         extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, allowance, credits, held, debt, \
+         extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, expired, allowance, credits, held, debt, \
          reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata"
     };
 }
@@ -68,8 +68,8 @@ pub fn account(row: &Columns) -> Result<Account> {
         Some(lot) => Some(Head {
             lot,
             bucket: if row.bool(16)? { Bucket::Allowance } else { Bucket::Credits },
-            remaining: row.amount(30)?,
-            held: row.amount(31)?,
+            remaining: row.amount(31)?,
+            held: row.amount(32)?,
         }),
         None => None,
     };
@@ -95,17 +95,18 @@ pub fn account(row: &Columns) -> Result<Account> {
         entry: row.i64(20)?,
         recorded_at: row.time(21)?,
         granted: row.amount(22)?,
+        expired: row.amount(23)?,
         balances: Balances {
-            allowance: row.amount(23)?,
-            credits: row.amount(24)?,
-            held: row.amount(25)?,
-            debt: row.amount(26)?,
-            reserved: row.amount(27)?,
+            allowance: row.amount(24)?,
+            credits: row.amount(25)?,
+            held: row.amount(26)?,
+            debt: row.amount(27)?,
+            reserved: row.amount(28)?,
         },
-        used: row.amount(28)?,
-        headroom: row.amount(29)?,
+        used: row.amount(29)?,
+        headroom: row.amount(30)?,
         head,
-        hash: hash(row.bytes(32)?)?,
+        hash: hash(row.bytes(33)?)?,
     })
 }
 
@@ -137,6 +138,7 @@ pub fn account_values(account: &Account, description: Option<&Description>) -> V
         account.entry.into(),
         account.recorded_at.into(),
         account.granted.into(),
+        account.expired.into(),
         balances.allowance.into(),
         balances.credits.into(),
         balances.held.into(),
@@ -395,7 +397,7 @@ pub fn cycle_values(account: &str, cycle: &ClosedCycle) -> Vec<Value> {
 macro_rules! subscription_columns {
     () => {
         "account, plan, held, seats, subscribed_at, pending_plan, pending_seats, pending_end, pending_expire, cycle, \
-         peak_seats, counted, carried, expired, trial_granted, converts"
+         peak_seats, counted, carried, trial_granted, converts"
     };
 }
 
@@ -470,9 +472,8 @@ pub fn subscription(row: &Columns) -> Result<Subscription> {
         peak_seats: row.i32(10)?,
         counted: row.amount(11)?,
         carried: row.amount(12)?,
-        expired: row.amount(13)?,
-        trial_granted: row.bool(14)?,
-        converts: row.bool(15)?,
+        trial_granted: row.bool(13)?,
+        converts: row.bool(14)?,
         changed: false,
     })
 }
@@ -492,7 +493,6 @@ pub fn subscription_values(account: &str, own: &Subscription) -> Vec<Value> {
         own.peak_seats.into(),
         own.counted.into(),
         own.carried.into(),
-        own.expired.into(),
         own.trial_granted.into(),
         own.converts.into(),
     ]

@@ -223,6 +223,8 @@ pub struct Account {
     pub cycle: Cycle,
     /// Allowance granted in the running cycle.
     pub granted: Amount,
+    /// What expired of allowance and rollover in the running cycle.
+    pub expired: Amount,
     /// Usage in the running cycle: debits less refunds.
     pub used: Amount,
     pub balances: Balances,
@@ -253,6 +255,7 @@ impl Account {
             cycle: Cycle { number: 1, start: settings.anchor, end: None },
             settings,
             granted: Amount::ZERO,
+            expired: Amount::ZERO,
             used: Amount::ZERO,
             balances: Balances::default(),
             headroom: Amount::ZERO,

@@ -468,7 +468,9 @@ impl<'a> Auditor<'a> {
             self.problem(None, "the account's head_hash is not the newest entry's");
         }
         let used = if account.cycle.number == self.cycle { self.used } else { Amount::ZERO };
-        let granted = self.cycles.get(&account.cycle.number).map_or(Amount::ZERO, |totals| totals.granted);
+        let running = self.cycles.get(&account.cycle.number);
+        let granted = running.map_or(Amount::ZERO, |totals| totals.granted);
+        let expired = running.map_or(Amount::ZERO, |totals| totals.expired);
         let (row, sums) = (account.balances, self.after);
         let figures = [
             ("allowance", row.allowance, sums.allowance),
@@ -478,6 +480,7 @@ impl<'a> Auditor<'a> {
             ("reserved", row.reserved, sums.reserved),
             ("used", account.used, used),
             ("allowance_granted", account.granted, granted),
+            ("expired", account.expired, expired),
         ];
         for (name, found, expected) in figures {
             if found != expected {
@@ -621,12 +624,14 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// The account's book with its open lots, to ask it what the row's shortcuts should be.
+    /// The account's book with its open lots and holds, to ask it what the row's shortcuts should be.
     fn book(&self) -> Book {
         let now = self.account.recorded_at;
         let context = Context { now, began: now, clock_was_set: false, recorded_by: String::new() };
         let open = self.lots.values().filter(|lot| lot.is_open()).map(|lot| (*lot).clone()).collect();
-        Book::new(self.account.clone(), open, Extent::All, context)
+        let mut book = Book::new(self.account.clone(), open, Extent::All, context);
+        book.holds = self.rows.holds.iter().filter(|hold| hold.is_open()).cloned().collect();
+        book
     }
 
     /// Whether a lot's row says what the entries say of it, and that so much of it is held.
@@ -659,7 +664,7 @@ impl<'a> Auditor<'a> {
         }
         let date = match (lot.expiry, trail.expired_at) {
             (Expiry::Cycle { .. }, Some(at)) => Some(Some(at)),
-            (Expiry::Cycle { cycle, .. }, None) if lot.is_open() => {
+            (Expiry::Cycle { cycle, .. }, None) if lot.is_open() && cycle >= book.account.cycle.number => {
                 book.expiry_of_cycle(cycle, zone).ok().map(Expiry::date)
             }
             _ => None,

@@ -283,9 +283,12 @@ impl Book {
     }
 
     /// Takes from the head, on a book that knows nothing else.
-    pub(crate) fn take_from_head(&mut self, head: Head, amount: Amount) {
-        self.account.head = Some(Head { remaining: head.remaining - amount, ..head });
-        self.note(head.lot, head.bucket, -amount);
+    pub(crate) fn take_from_head(&mut self, amount: Amount) {
+        if let Some(head) = &mut self.account.head {
+            head.remaining -= amount;
+            let (lot, bucket) = (head.lot, head.bucket);
+            self.note(lot, bucket, -amount);
+        }
     }
 
     /// What was just taken from a lot is set aside in it.
@@ -342,8 +345,7 @@ impl Book {
                 // A head that has something left is not over, and there is no debt beside it that it could pay.
                 (None, Some(head)) if head.remaining.is_positive() && self.account.balances.debt.is_zero() => {
                     self.hold_in_head(-part.amount);
-                    let head = self.account.head.unwrap_or(head);
-                    self.take_from_head(head, -part.amount);
+                    self.take_from_head(-part.amount);
                 }
                 (None, _) => return Err(Stop::NeedMore),
             }

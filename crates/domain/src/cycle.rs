@@ -97,6 +97,10 @@ impl Book {
     pub(crate) fn foresee_expiries(&mut self, zone: &dyn Zone) -> Result<()> {
         for i in 0..self.lots.len() {
             let Expiry::Cycle { cycle, at } = self.lots[i].expiry else { continue };
+            // Its time is over, but a hold sets some of it aside.
+            if cycle < self.account.cycle.number {
+                continue;
+            }
             let expiry = self.expiry_of_cycle(cycle, zone)?;
             if expiry.date() != at {
                 self.lots[i].expiry = expiry;
@@ -160,7 +164,8 @@ impl Book {
         let next = Cycle { number: number + 1, start: instant, end: self.end_after(instant, zone)? };
         self.close_cycle(instant, Some(next), zone)?;
         self.account.cycle = next;
-        (self.account.used, self.account.granted) = (Amount::ZERO, Amount::ZERO);
+        let account = &mut self.account;
+        (account.used, account.granted, account.expired) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
         self.grant_allowance(instant);
         self.grant_by_plans(instant, zone)
     }
@@ -228,7 +233,7 @@ impl Book {
             granted: self.account.granted,
             used: self.account.used,
             rolled_over,
-            expired: self.holdings.expired_in(closing.number) + expired,
+            expired: self.account.expired,
             debt_forgiven,
             debt_invoiced,
             closed_at: self.now(),

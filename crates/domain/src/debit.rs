@@ -171,8 +171,14 @@ impl Book {
 
     /// How much more debt the account's limit allows, beside what open holds reserve.
     fn headroom(&self) -> Amount {
+        self.headroom_beside(Amount::ZERO)
+    }
+
+    /// The same for a hold that reserves some of it, which stays its own whatever the limit is by now.
+    fn headroom_beside(&self, reserved: Amount) -> Amount {
         let account = &self.account;
-        (account.settings.overdraft_limit - account.balances.debt - account.headroom).or_zero()
+        let others = account.headroom - reserved;
+        (account.settings.overdraft_limit - account.balances.debt - others).max(reserved).or_zero()
     }
 
     /// Takes the amount from the lots in burn order, all of it or as `on_insufficient` says. Time must be settled.
@@ -306,7 +312,7 @@ impl Book {
     ) -> Outcome<Taking> {
         let Plan { takes, taken } = self.plan(amount, feature)?;
         let missing = amount - taken;
-        let headroom = self.headroom().max(reserved);
+        let headroom = self.headroom_beside(reserved);
         let overdraft = match mode {
             OnInsufficient::Partial => missing.min(headroom),
             OnInsufficient::Allow | OnInsufficient::Error | OnInsufficient::Refuse => missing,
@@ -321,7 +327,7 @@ impl Book {
     pub(crate) fn take(&mut self, taking: &Taking) {
         for take in &taking.takes {
             match *take {
-                Take::Head(head, amount) => self.take_from_head(head, amount),
+                Take::Head(_, amount) => self.take_from_head(amount),
                 Take::Lot(index, amount) => self.move_lot(index, -amount),
             }
         }

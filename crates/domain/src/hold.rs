@@ -260,7 +260,11 @@ impl Book {
 
     /// Settles a hold: what was set aside first, then the lots. `made_by` are the dimensions of the hold's own entry.
     pub fn capture(&mut self, capture: &Capture, hold: Hold, made_by: &Dimensions, terms: &Terms) -> Outcome<Receipt> {
+        let unsettled = hold.clone();
         let done = self.try_capture(capture, hold, made_by, terms);
+        if done.is_err() {
+            self.holds.push(unsettled);
+        }
         self.refused(done, Operation::Capture, &capture.key, capture.on_insufficient)
     }
 
@@ -291,33 +295,33 @@ impl Book {
                 priced.amount
             }
         };
-        // What was set aside goes first, in the order in which it was taken; what is left of it is given back.
+        // What was set aside goes first, in the order in which it was taken; then the lots, and where they have nothing
+        // by now, the headroom that the hold reserves becomes debt.
         let from_hold = hold.take(wanted);
         let spent: Amount = from_hold.iter().map(|part| part.amount).sum();
-        self.give_up_held(&from_hold)?;
-        let closes = lapsed || capture.is_final || hold.parts.is_empty() && wanted >= spent + hold.headroom;
-        let released = if closes { std::mem::take(&mut hold.parts) } else { Vec::new() };
-        // Headroom becomes debt only where the lots have nothing by now.
-        let reserved = hold.headroom;
-        let excess = wanted - spent;
-        self.account.headroom -= reserved;
+        let (excess, reserved) = (wanted - spent, hold.headroom);
         let taking = self.taking(excess, made_by.feature.as_deref(), capture.on_insufficient, reserved)?;
         let amount = spent + taking.taken + taking.overdraft;
-        let for_nothing = amount.is_zero() && wanted.is_positive() && price.is_none_or(|price| !price.covers());
-        if for_nothing {
+        let covered = price.is_some_and(|price| price.covers());
+        if amount.is_zero() && wanted.is_positive() && !covered {
             return Err(self.insufficient(wanted, taking.taken).into());
         }
-        hold.headroom = if closes { Amount::ZERO } else { (reserved - excess).or_zero() };
-        self.account.headroom += hold.headroom;
         let mut dimensions = made_by.clone();
         (dimensions.metadata, dimensions.salt) = (capture.dimensions.metadata.clone(), capture.dimensions.salt);
-        self.spend_budgets(&dimensions, amount, capture.on_insufficient)?;
-        self.take(&taking);
-        self.give_back(&released)?;
         (self.account.balances.debt + taking.overdraft).checked("debt")?;
         (self.account.used + amount).checked("usage in the cycle")?;
+        self.spend_budgets(&dimensions, amount, capture.on_insufficient)?;
+        // From here on nothing is refused any more.
+        let left = (reserved - excess).or_zero();
+        let closes = lapsed || capture.is_final || hold.parts.is_empty() && left.is_zero();
+        let released = if closes { std::mem::take(&mut hold.parts) } else { Vec::new() };
+        hold.headroom = if closes { Amount::ZERO } else { left };
+        self.account.headroom += hold.headroom - reserved;
+        self.give_up_held(&from_hold)?;
+        self.take(&taking);
         self.account.balances.debt += taking.overdraft;
         self.account.used += amount;
+        self.give_back(&released)?;
         let detail = CaptureDetail {
             from_hold: from_hold.iter().map(|part| (part.lot, part.amount)).collect(),
             headroom: hold.headroom.is_positive().then_some(hold.headroom),
@@ -351,7 +355,10 @@ impl Book {
             HoldStatus::Lapsed => {
                 let key = key.map(|key| key.key);
                 let nothing = Receipt::nothing(self, Operation::Release);
-                return Ok(Receipt { key, refers_to: Some(hold.hold), ..nothing });
+                let receipt = Receipt { key, refers_to: Some(hold.hold), ..nothing };
+                // Perhaps time has only just done it.
+                self.holds.push(hold);
+                return Ok(receipt);
             }
             HoldStatus::Captured | HoldStatus::Released => return Err(settled(&hold, hold_key).into()),
         }

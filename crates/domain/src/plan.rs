@@ -167,7 +167,7 @@ pub struct Subscription {
     pub subscribed_at: Timestamp,
     #[serde(default)]
     pub pending: Pending,
-    /// The cycle to which the next four belong: in any other they are zero.
+    /// The cycle to which the next three belong: in any other they are zero.
     pub cycle: i32,
     /// The most seats that its allowance was granted for.
     pub peak_seats: i32,
@@ -175,8 +175,6 @@ pub struct Subscription {
     pub counted: Amount,
     /// What the plans that it replaced at equal rank had counted for.
     pub carried: Amount,
-    /// What expired of its allowance before the cycle closed.
-    pub expired: Amount,
     /// Once, ever.
     pub trial_granted: bool,
     /// Its trial runs: the next plan that is none starts a cycle.
@@ -198,7 +196,6 @@ impl Subscription {
             peak_seats: 0,
             counted: Amount::ZERO,
             carried: Amount::ZERO,
-            expired: Amount::ZERO,
             trial_granted: false,
             converts: false,
             changed: true,
@@ -209,7 +206,7 @@ impl Subscription {
     fn turn_to(&mut self, cycle: i32) {
         if self.cycle != cycle {
             (self.cycle, self.peak_seats) = (cycle, 0);
-            (self.counted, self.carried, self.expired) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
+            (self.counted, self.carried) = (Amount::ZERO, Amount::ZERO);
             self.changed = true;
         }
     }
@@ -246,12 +243,6 @@ impl Subscription {
     /// What a plan that replaces it at equal rank has to take over.
     pub(crate) fn counted_in(&self, cycle: i32) -> Amount {
         if self.cycle == cycle { self.counted.max(self.carried) } else { Amount::ZERO }
-    }
-
-    pub(crate) fn note_expired(&mut self, cycle: i32, amount: Amount) {
-        self.turn_to(cycle);
-        self.expired += amount;
-        self.changed = true;
     }
 
     pub(crate) fn give_up(&mut self) {
@@ -305,11 +296,6 @@ impl Holdings {
     pub(crate) fn stays(&self, plan: &str) -> bool {
         let stays = self.held(plan).is_some_and(|own| !own.pending.end && own.pending.plan.is_none());
         stays || self.is_coming(plan)
-    }
-
-    /// What expired of the plans' allowance in this cycle, before it closed.
-    pub(crate) fn expired_in(&self, cycle: i32) -> Amount {
-        self.subscriptions.iter().filter(|own| own.cycle == cycle).map(|own| own.expired).sum()
     }
 
     /// The row of a plan, a new one where it was never held.

@@ -8,7 +8,7 @@ use crate::book::{Book, Draft, Outcome};
 use crate::entry::Operation;
 use crate::error::Result;
 use crate::lifecycle::plan_detail;
-use crate::lot::{Expiry, Lot, LotStatus};
+use crate::lot::{Bucket, Expiry, Lot, LotStatus};
 use crate::time::{Timestamp, Zone};
 
 impl Book {
@@ -84,6 +84,9 @@ impl Book {
         if let Expiry::Cycle { cycle, .. } = lot.expiry {
             // What was foreseen has come, perhaps at another instant.
             lot.expiry = Expiry::Cycle { cycle, at: Some(instant) };
+        }
+        if kind.bucket() == Bucket::Allowance {
+            self.account.expired += remaining;
         }
         self.move_lot(index, -remaining);
         let mut draft = Draft::new(Operation::Expire, remaining).kind(kind).at(instant);

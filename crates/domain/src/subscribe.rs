@@ -352,16 +352,14 @@ impl Book {
 
     /// Expires what is left of the allowance that a plan granted in this cycle.
     fn expire_allowance_of(&mut self, plan: &str) {
-        let (now, cycle) = (self.now(), self.account.cycle.number);
-        let mut expired = Amount::ZERO;
+        let now = self.now();
         for index in 0..self.lots.len() {
             let lot = &self.lots[index];
             let of_plan = lot.kind == LotKind::Allowance && lot.plan.as_deref() == Some(plan);
             if of_plan && lot.is_active() && lot.remaining.is_positive() {
-                expired += self.expire(index, now);
+                self.expire(index, now);
             }
         }
-        self.holdings.row(plan).note_expired(cycle, expired);
         self.retire();
     }
 
