@@ -9,6 +9,7 @@ use credits_domain::account::Account;
 use credits_domain::book::{Book, Extent, Outcome};
 use credits_domain::entry::Entry;
 use credits_domain::error::Error;
+use credits_domain::hold::Hold;
 use credits_domain::receipt::Receipt;
 use credits_domain::time::Timestamp;
 use std::cell::Cell;
@@ -47,6 +48,23 @@ static LOCK_DUE: Statement = Statement::new(
 static OPEN_LOTS_OF: Statement = Statement::new(
     concat!("SELECT ", rows::lot_columns!(), " FROM credits_ledger.lots WHERE account = ANY ($1) AND open"),
     &[Type::Texts],
+);
+
+static DUE_HOLDS_OF: Statement = Statement::new(
+    concat!(
+        "SELECT ",
+        rows::hold_columns!(),
+        " FROM credits_ledger.holds WHERE account = ANY ($1) AND lapses_at <= $2"
+    ),
+    &[Type::Texts, Type::Time],
+);
+
+// One look into the index for each account, however many holds it has.
+static NEXT_LAPSES_OF: Statement = Statement::new(
+    "SELECT a.account, (SELECT min(h.lapses_at) FROM credits_ledger.holds h \
+                        WHERE h.account = a.account AND h.lapses_at > $2) \
+     FROM unnest($1) a (account)",
+    &[Type::Texts, Type::Time],
 );
 
 /// One operation of a batch.
@@ -251,6 +269,24 @@ pub fn maintain(max_accounts: i64) -> Result<i64> {
     Ok(done)
 }
 
+/// The open holds of these accounts that are due, and when the next one of each lapses.
+fn due_holds(spi: &Spi, accounts: Vec<String>, now: Timestamp) -> Result<HashMap<String, (Vec<Hold>, Timestamp)>> {
+    let mut holds: HashMap<String, (Vec<Hold>, Timestamp)> = HashMap::new();
+    if accounts.is_empty() {
+        return Ok(holds);
+    }
+    for row in spi.write(&NEXT_LAPSES_OF, &[Value::Texts(accounts.clone()), now.into()])?.iter() {
+        let next = row.opt_time(1)?.unwrap_or(Timestamp::INFINITY);
+        holds.insert(row.text(0)?.to_string(), (Vec::new(), next));
+    }
+    for row in spi.write(&DUE_HOLDS_OF, &[Value::Texts(accounts), now.into()])?.iter() {
+        if let Some((due, _)) = holds.get_mut(row.text(0)?) {
+            due.push(rows::hold(&row)?);
+        }
+    }
+    Ok(holds)
+}
+
 fn settle_round(limit: i64) -> Result<i64> {
     let spi = Spi::connect()?;
     let rows = spi.write(&LOCK_DUE, &[session::clock()?.0.into(), limit.into()])?;
@@ -267,6 +303,9 @@ fn settle_round(limit: i64) -> Result<i64> {
         false => lookup::holdings_of(&spi, Sight::Newest, with_plans)?,
     };
     let context = context()?;
+    let with_holds = accounts.iter().filter(|account| account.extras.holds);
+    let with_holds: Vec<String> = with_holds.map(|account| account.account.clone()).collect();
+    let mut holds = due_holds(&spi, with_holds, context.now)?;
     let mut zones = Zones::default();
     let mut books = Vec::with_capacity(accounts.len());
     for account in accounts {
@@ -275,6 +314,9 @@ fn settle_round(limit: i64) -> Result<i64> {
         let zone = zones.get(&account.settings.time_zone)?;
         let holdings = holdings.remove(&account.account).unwrap_or_default();
         let mut book = Book::new(account, lots, Extent::All, context.clone()).with_holdings(holdings);
+        if let Some((due, next)) = holds.remove(&book.account.account) {
+            (book.holds, book.next_lapse) = (due, next);
+        }
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
             Ok(()) => books.push(book),
             // One account's trouble is not the others': its own calls will say so, too.

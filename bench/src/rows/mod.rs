@@ -6,6 +6,7 @@ mod bytes;
 mod charge;
 mod debit;
 mod growth;
+mod hold;
 mod reads;
 
 use crate::contender::Contender;
@@ -33,10 +34,11 @@ type Group = fn(&mut Bench) -> Result<()>;
 
 /// Measures the groups that were asked for; says how many failed. One that fails does not stop the others.
 pub fn run(bench: &mut Bench) -> usize {
-    let groups: [(&str, Group); 10] = [
+    let groups: [(&str, Group); 11] = [
         ("debit", debit::many_accounts),
         ("hot", debit::one_account),
         ("charge", charge::run),
+        ("hold", hold::run),
         ("batch", batch::run),
         ("balance", reads::balance),
         ("replay", reads::replay),
