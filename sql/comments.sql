@@ -4,37 +4,41 @@
 
 COMMENT ON TYPE @extschema@.credits_receipt IS
 'What every operation that writes the ledger returns. Amounts are credits, exact to 6 decimals. Always:
-balance = allowance + credits + held − debt; for debits and charges amount = from_allowance + from_credits +
-overdraft. A replay returns the first call''s receipt with replayed = true.';
+balance = allowance + credits + held − debt; for debits, charges and captures amount = from_allowance +
+from_credits + overdraft. A replay returns the first call''s receipt with replayed = true.';
 COMMENT ON COLUMN @extschema@.credits_receipt.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_receipt.entry IS
 'Number of the entry within the account; NULL where nothing was recorded (refused, or a free feature).';
 COMMENT ON COLUMN @extschema@.credits_receipt.operation IS
-'What was done: grant, schedule, debit, charge, subscribe, change_plan, set_seats, unsubscribe, redact.';
+'What was done: grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
+unsubscribe, redact.';
 COMMENT ON COLUMN @extschema@.credits_receipt.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN @extschema@.credits_receipt.accepted IS 'False only where on_insufficient => ''refuse'' refused.';
 COMMENT ON COLUMN @extschema@.credits_receipt.refused IS 'The LC code of the refusal; NULL where accepted.';
 COMMENT ON COLUMN @extschema@.credits_receipt.replayed IS
 'True where this is an earlier call''s receipt and nothing was done now.';
-COMMENT ON COLUMN @extschema@.credits_receipt.amount IS 'What was applied, in credits: granted, debited, charged.';
+COMMENT ON COLUMN @extschema@.credits_receipt.amount IS
+'What was applied, in credits: granted, debited, charged, held, captured, given back.';
 COMMENT ON COLUMN @extschema@.credits_receipt.from_allowance IS
-'What allowance and rollover lots bore or were given, net of debt repaid.';
-COMMENT ON COLUMN @extschema@.credits_receipt.from_credits IS
-'What all other lots bore or were given, net of debt repaid.';
+'What allowance and rollover lots bore (of a hold: what was set aside of them; of a capture, with what had been set
+aside) or were given, net of debt repaid.';
+COMMENT ON COLUMN @extschema@.credits_receipt.from_credits IS 'The same of all other lots.';
 COMMENT ON COLUMN @extschema@.credits_receipt.overdraft IS 'Change of the debt: positive drawn, negative repaid.';
 COMMENT ON COLUMN @extschema@.credits_receipt.balance IS 'Afterwards: allowance + credits + held − debt.';
 COMMENT ON COLUMN @extschema@.credits_receipt.allowance IS
 'Afterwards: what is left of allowance and rollover, without what is held.';
 COMMENT ON COLUMN @extschema@.credits_receipt.credits IS
 'Afterwards: what is left in all other lots, without what is held.';
-COMMENT ON COLUMN @extschema@.credits_receipt.held IS 'Afterwards: what is held.';
+COMMENT ON COLUMN @extschema@.credits_receipt.held IS
+'Afterwards: what open holds set aside of lots; overdraft headroom that they reserve is not in it.';
 COMMENT ON COLUMN @extschema@.credits_receipt.debt IS 'Afterwards: what was drawn past zero.';
 COMMENT ON COLUMN @extschema@.credits_receipt.available IS
 'Afterwards: what a debit without a feature could take, overdraft left out.';
 COMMENT ON COLUMN @extschema@.credits_receipt.included IS
 'Units of the charged quantity that the plans'' included units covered, at no cost; units left of a package that
-was paid for are not among them. 0 for everything but charges.';
-COMMENT ON COLUMN @extschema@.credits_receipt.refers_to IS 'Number of the entry that this one is about; else NULL.';
+was paid for are not among them. 0 for everything but charges and captures by quantity.';
+COMMENT ON COLUMN @extschema@.credits_receipt.refers_to IS
+'Number of the entry that this one is about: the hold''s, of a capture, release or extend; else NULL.';
 COMMENT ON COLUMN @extschema@.credits_receipt.recorded_at IS 'When it was recorded.';
 COMMENT ON TYPE @extschema@.credits_account_balance IS
 'What an account has at one instant, time''s effects included. Amounts are credits.';
@@ -45,15 +49,17 @@ COMMENT ON COLUMN @extschema@.credits_account_balance.allowance IS
 'What is left of allowance and rollover, without what is held.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.credits IS
 'What is left in all other lots, without what is held.';
-COMMENT ON COLUMN @extschema@.credits_account_balance.held IS 'What is held.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.held IS
+'What open holds set aside of lots; overdraft headroom that they reserve is not in it.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.debt IS 'What was drawn past zero.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.available IS
 'What a debit without a feature could take now, overdraft left out.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.allowance_granted IS
 'Allowance granted in the running cycle, by the account''s own setting and by its plans; trials are not in it.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.used IS
-'What debits and charges have drawn in the running cycle.';
-COMMENT ON COLUMN @extschema@.credits_account_balance.overdraft_limit IS 'How much debt a debit may leave.';
+'What debits, charges and captures have drawn in the running cycle; what is held is not in it.';
+COMMENT ON COLUMN @extschema@.credits_account_balance.overdraft_limit IS
+'How much debt a debit may leave, headroom that open holds reserve counted.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.cycle IS 'Number of the running cycle.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.cycle_start IS 'When it began.';
 COMMENT ON COLUMN @extschema@.credits_account_balance.cycle_end IS 'When it will end; NULL on a manual account.';
@@ -101,8 +107,9 @@ zone from the end of the running one. What changes nothing records nothing.
 Errors: LC002 unknown account; LC004, LC005 a setting cannot be, or is both given and cleared; LC011 closed.
 Example: SELECT * FROM credits_configure_account(''acme'', overdraft_limit => 100);';
 COMMENT ON FUNCTION @extschema@.credits_freeze_account IS
-'Freezes an account: debits, charges and new subscriptions are refused (LC011) until credits_unfreeze_account.
-Grants, changes of plans that are held and free features work, and time goes on. reason is kept in the history.
+'Freezes an account: debits, charges, holds and new subscriptions are refused (LC011) until
+credits_unfreeze_account. Grants, captures, releases and extensions of holds, changes of plans that are held and free
+features work, and time goes on. reason is kept in the history.
 Freezing a frozen account changes nothing.
 Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
 Example: SELECT * FROM credits_freeze_account(''acme'', ''card disputed'');';
@@ -111,7 +118,8 @@ COMMENT ON FUNCTION @extschema@.credits_unfreeze_account IS
 Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
 Example: SELECT * FROM credits_unfreeze_account(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_close_account IS
-'Closes an account for good: its cycle closes with its debt, its subscriptions end, and what remains expires.
+'Closes an account for good: its holds are released, its cycle closes with its debt, its subscriptions end, and what
+remains expires.
 Afterwards it can only be read, earlier calls replayed, and payments that still arrive recorded. reason is kept
 in the history. Closing a closed account changes nothing.
 Errors: LC002 unknown account; LC005 argument missing.
@@ -124,7 +132,7 @@ COMMENT ON FUNCTION @extschema@.credits_grant IS
 trial, bonus or adjustment. At most one of expires_at, expires_in (from effective_at) and
 expires_after_cycles (1: the end of the cycle in which it becomes effective). An effective_at in the future
 schedules it. Lower priority (1 to 1000; default 100 for purchase and adjustment, else 50) is spent first;
-features restricts it to debits and charges that name one of them. price and currency go together; payment_ref is
+features restricts it to debits, charges and holds that name one of them. price and currency go together; payment_ref is
 credited once per account. Where debt_policy is repay, an unrestricted lot pays debt first.
 Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
 Errors: LC003 the key was used for another request; LC004 amount; LC005 another argument; LC009 the payment
@@ -167,8 +175,8 @@ run from several sessions at once: each skips what another has locked.
 Errors: LC005 max_accounts is not above zero.
 Example: SELECT credits_maintain(1000);';
 COMMENT ON FUNCTION @extschema@.credits_explain_debit IS
-'Shows what a debit would take, lot by lot in order, and takes nothing; what cannot be taken from lots is a
-last row with lot NULL.
+'Shows what a debit, or a hold, would take, lot by lot in order, and takes nothing; what cannot be taken from lots is
+a last row with lot NULL.
 Errors: LC002 unknown account; LC004 amount; LC005 another argument.
 Example: SELECT * FROM credits_explain_debit(''acme'', 120, feature => ''chat'');';
 COMMENT ON FUNCTION @extschema@.credits_redact IS
@@ -195,6 +203,54 @@ given.
 Errors: as credits_grant; LC005 also where the arrays differ in length.
 Example: SELECT * FROM credits_grant_many(ARRAY[''acme'', ''umbra''], ARRAY[100, 100], ARRAY[''spring-1'',
 ''spring-2'']);';
+
+-- Functions: holds
+
+COMMENT ON FUNCTION @extschema@.credits_hold IS
+'Sets credits aside for work whose cost is known only when it is done: nobody else can spend them, and they neither
+expire nor roll over meanwhile. Takes them from the lots that a debit would take; where those do not suffice, reserves
+headroom of the overdraft limit, which is in amount, but not in held, and becomes debt only at capture. After
+expires_in (at most 31 days) the hold lapses by itself and gives all of it back. feature opens lots restricted to it,
+must be switched on, and prices a capture by quantity; feature and actor count for budgets. on_insufficient: error
+raises LC001; refuse returns accepted = false and keeps no key; partial holds what there is.
+Settle it with credits_capture or credits_release, by its idempotency_key.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC001 not enough (DETAIL: available, required, shortfall, resets_at); LC002 unknown account; LC003 the
+key was used for another request; LC004 amount; LC005 another argument; LC010 the feature is switched off; LC011
+frozen or closed; LC012 over a budget (also with partial).
+Example: SELECT * FROM credits_hold(''acme'', 20, ''msg-7'', feature => ''chat'', actor => ''ann'');';
+COMMENT ON FUNCTION @extschema@.credits_capture IS
+'Settles a hold, which hold_key names by its idempotency_key: takes amount credits, or what quantity units of the
+hold''s feature cost, or, with neither, all that is held. What was set aside goes first. More than that is drawn from
+the lots, then from the headroom that the hold reserves, then by on_insufficient, whose default allow records in full
+what has been used, the rest becoming debt. final: the hold is closed and what is left of it released; 0 releases all.
+Not final: it stays open with what is left, until nothing is. A hold that has lapsed can still be captured once, from
+the lots. Works on a frozen account, and for a feature that was switched off.
+Returns the receipt, refers_to the hold; the same idempotency_key again returns the same receipt with
+replayed = true.
+Errors: LC001 not enough, LC012 over a budget, both never with allow; LC002 unknown account; LC003 the key was used
+for another request; LC004 amount or quantity is negative, or the price cannot be; LC005 another argument, amount and
+quantity both given, or quantity for a hold without a feature; LC006 no hold was made with hold_key; LC007 the hold
+was captured or released before; LC014 the feature has no rate.
+Example: SELECT * FROM credits_capture(''acme'', ''msg-7'', ''msg-7 done'', quantity => 1500);';
+COMMENT ON FUNCTION @extschema@.credits_release IS
+'Gives back all that a hold, which hold_key names by its idempotency_key, still sets aside, and closes it. Unrestricted
+lots pay debt with it where debt_policy is repay; what returns to a lot that has expired meanwhile expires. Of a hold
+that has lapsed there is nothing to give back: accepted, entry NULL, amount 0, and no key is kept. Works on a frozen
+account.
+Returns the receipt, amount = what was given back, headroom included, refers_to the hold; the same idempotency_key
+again returns the same receipt with replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC005 argument missing; LC006 no hold
+was made with hold_key; LC007 the hold was captured or released before.
+Example: SELECT * FROM credits_release(''acme'', ''msg-7'', ''msg-7 failed'');';
+COMMENT ON FUNCTION @extschema@.credits_extend_hold IS
+'Sets anew when an open hold, which hold_key names by its idempotency_key, lapses: expires_in (at most 31 days) from
+now, which may also be sooner than before. Moves no credits. Works on a frozen account.
+Returns the receipt, amount 0, refers_to the hold; the same idempotency_key again returns the same receipt with
+replayed = true and extends nothing.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC005 expires_in cannot be, or an argument
+is missing; LC006 no hold was made with hold_key; LC007 the hold was captured or released, or has lapsed.
+Example: SELECT * FROM credits_extend_hold(''acme'', ''msg-7'', ''msg-7 minute 10'', ''15 minutes'');';
 
 -- Functions: plans and seats
 
@@ -295,20 +351,21 @@ Errors: LC002 unknown account; LC004 quantity is negative, or the price cannot b
 the feature has no rate.
 Example: SELECT credits_quote(''acme'', ''chat'', 1500);';
 COMMENT ON FUNCTION @extschema@.credits_set_feature IS
-'Switches a feature off or on for an account: while it is off, debits and charges that name it are refused
-(LC010), also where it is free. Features that were never switched are on. Each change is an entry in the history;
-what changes nothing records nothing.
+'Switches a feature off or on for an account: while it is off, debits, charges and holds that name it are refused
+(LC010), also where it is free; holds that are open can still be captured. Features that were never switched are on.
+Each change is an entry in the history; what changes nothing records nothing.
 Returns the switch as credits_features shows it.
 Errors: LC002 unknown account; LC005 argument missing; LC011 closed.
 Example: SELECT * FROM credits_set_feature(''acme'', ''image'', false);';
 COMMENT ON FUNCTION @extschema@.credits_set_budget IS
-'Limits the credits that debits and charges may draw in each period: a cycle of the account, or an hour,
-day or month in its time zone. actor: only what that actor draws; ''*'': each actor has a budget of this
-size, those without a name one together; NULL: all together. feature: only what is drawn for it; NULL: for all.
+'Limits the credits that debits, charges, captures and open holds may draw in each period: a cycle of the account, or
+an hour, day or month in its time zone. A hold counts in the period in which it was made, a capture in its own.
+actor: only what that actor draws; ''*'': each actor has a budget of this size, those without a name one together;
+NULL: all together. feature: only what is drawn for it; NULL: for all.
 Set again for the same period, actor and feature it replaces the limit; budget_limit NULL removes the budget.
 What was drawn since the period began counts, also after a change of time zone. A debit over a budget is
-refused (LC012), not shrunk, with partial, too; with allow it is recorded, and counts. Each change is an entry in
-the history; what changes nothing records nothing.
+refused (LC012), not shrunk, with partial, too; with allow, the default of captures, it is recorded, and counts. Each
+change is an entry in the history; what changes nothing records nothing.
 Returns the budget as credits_budgets shows it, with budget_limit NULL where it was removed.
 Errors: LC002 unknown account; LC004 budget_limit cannot be; LC005 another argument; LC011 closed.
 Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor => ''*'');';
@@ -316,7 +373,7 @@ Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor
 -- Functions: administration
 
 COMMENT ON FUNCTION @extschema@.credits_allow IS
-'Gives a role an access: spend (debits, charges, balance, quote, explain), billing (spend, and grants, opening,
+'Gives a role an access: spend (debits, charges, holds, balance, quote, explain), billing (spend, and grants, opening,
 configuring, subscribing and the other changes of plans, features, budgets, resets, maintenance), analyst (every
 view, balance, balance_at, explain, verify) or admin (all of these, and defining plans, included units and
 rates, freeze, unfreeze, close, redact). Stored as ordinary privileges on functions and views, and USAGE on
@@ -331,7 +388,7 @@ taking billing takes spend, too. USAGE on the schema stays. Returns true where i
 Errors: LC005 unknown access, NULL, no role, or the owner of the extension.
 Example: SELECT credits_disallow(''app'', ''spend'');';
 COMMENT ON FUNCTION @extschema@.credits_verify IS
-'Audits one account, or all: hash chain, numbering, balances, lots, cycles, debt, subscriptions, switches,
+'Audits one account, or all: hash chain, numbering, balances, lots, holds, cycles, debt, subscriptions, switches,
 included units, packages and budgets, worked out again from the entries alone, and that the triggers that keep
 entries unchanged are in force. One row per problem; no
 row: the ledger is sound.
@@ -373,6 +430,8 @@ COMMENT ON TRIGGER switches_never_deleted ON credits_ledger.switches IS 'Switche
 COMMENT ON TRIGGER switches_never_truncated ON credits_ledger.switches IS 'Switches are never removed.';
 COMMENT ON TRIGGER meters_never_deleted ON credits_ledger.meters IS 'Meters are never removed.';
 COMMENT ON TRIGGER meters_never_truncated ON credits_ledger.meters IS 'Meters are never removed.';
+COMMENT ON TRIGGER holds_never_deleted ON credits_ledger.holds IS 'Holds are settled or lapse, never removed.';
+COMMENT ON TRIGGER holds_never_truncated ON credits_ledger.holds IS 'Holds are settled or lapse, never removed.';
 
 COMMENT ON TRIGGER plans_append_only ON credits_ledger.plans IS
 'Versions of plans are never changed or removed: a new definition is a new row.';
@@ -395,15 +454,17 @@ COMMENT ON COLUMN @extschema@.credits_accounts.balance IS 'allowance + credits +
 COMMENT ON COLUMN @extschema@.credits_accounts.allowance IS
 'What is left of allowance and rollover, without what is held.';
 COMMENT ON COLUMN @extschema@.credits_accounts.credits IS 'What is left in all other lots, without what is held.';
-COMMENT ON COLUMN @extschema@.credits_accounts.held IS 'What is held.';
+COMMENT ON COLUMN @extschema@.credits_accounts.held IS
+'What open holds set aside of lots; overdraft headroom that they reserve is not in it.';
 COMMENT ON COLUMN @extschema@.credits_accounts.debt IS 'What was drawn past zero.';
 COMMENT ON COLUMN @extschema@.credits_accounts.available IS
 'What a debit without a feature could take now, overdraft left out.';
 COMMENT ON COLUMN @extschema@.credits_accounts.allowance_granted IS
 'Allowance granted in the running cycle, by the account''s own setting and by its plans; trials are not in it.';
 COMMENT ON COLUMN @extschema@.credits_accounts.used IS
-'What debits and charges have drawn in the running cycle.';
-COMMENT ON COLUMN @extschema@.credits_accounts.overdraft_limit IS 'How much debt a debit may leave.';
+'What debits, charges and captures have drawn in the running cycle; what is held is not in it.';
+COMMENT ON COLUMN @extschema@.credits_accounts.overdraft_limit IS
+'How much debt a debit may leave, headroom that open holds reserve counted.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle IS 'Number of the running cycle.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle_start IS 'When it began.';
 COMMENT ON COLUMN @extschema@.credits_accounts.cycle_end IS 'When it will end; NULL on a manual account.';
@@ -428,14 +489,18 @@ COMMENT ON VIEW @extschema@.credits_history IS
 COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
 COMMENT ON COLUMN @extschema@.credits_history.operation IS
-'What happened: open, grant, schedule, debit, charge, subscribe, change_plan, set_seats, unsubscribe, reset, redact,
-configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
+'What happened: open, grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
+unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
+forgive, invoice.';
 COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot that it is about.';
-COMMENT ON COLUMN @extschema@.credits_history.amount IS 'Change of the balance: + adds to it.';
+COMMENT ON COLUMN @extschema@.credits_history.amount IS
+'Change of the balance: + adds to it. Holding and giving back what was held do not change it: 0.';
 COMMENT ON COLUMN @extschema@.credits_history.from_allowance IS
-'What allowance and rollover lots bore (debit, charge, expire) or gained (all others), net of debt repaid.';
+'What allowance and rollover lots bore (debit, charge, capture, expire), had set aside (hold) or gained (all others), net
+of debt repaid.';
 COMMENT ON COLUMN @extschema@.credits_history.from_credits IS
-'What all other lots bore (debit, charge, expire) or gained (all others), net of debt repaid.';
+'What all other lots bore (debit, charge, capture, expire), had set aside (hold) or gained (all others), net of debt
+repaid.';
 COMMENT ON COLUMN @extschema@.credits_history.overdraft IS
 'Change of the debt: positive drawn, negative repaid, forgiven or invoiced.';
 COMMENT ON COLUMN @extschema@.credits_history.balance IS 'Afterwards: allowance + credits + held − debt.';
@@ -443,14 +508,15 @@ COMMENT ON COLUMN @extschema@.credits_history.available IS
 'Afterwards: what a debit without a feature could take, overdraft left out.';
 COMMENT ON COLUMN @extschema@.credits_history.feature IS 'The feature that was used, as the caller named it.';
 COMMENT ON COLUMN @extschema@.credits_history.quantity IS
-'Units of the feature that a charge was asked for; NULL for everything else.';
+'Units of the feature that a charge, or a capture by quantity, was asked for; NULL for everything else.';
 COMMENT ON COLUMN @extschema@.credits_history.included IS
 'Of quantity, the units that the plans'' included units covered; 0 where there are none.';
 COMMENT ON COLUMN @extschema@.credits_history.actor IS 'Who or what used it.';
 COMMENT ON COLUMN @extschema@.credits_history.resource IS 'What it was used on.';
 COMMENT ON COLUMN @extschema@.credits_history.idempotency_key IS
 'The caller''s key; NULL on entries made by time and on configuration.';
-COMMENT ON COLUMN @extschema@.credits_history.refers_to IS 'Number of the entry that this one is about.';
+COMMENT ON COLUMN @extschema@.credits_history.refers_to IS
+'Number of the entry that this one is about: of a capture, release, extend and lapse, the hold''s.';
 COMMENT ON COLUMN @extschema@.credits_history.reason IS 'Why, in the caller''s words.';
 COMMENT ON COLUMN @extschema@.credits_history.effective_at IS 'When it took effect.';
 COMMENT ON COLUMN @extschema@.credits_history.recorded_at IS 'When it was recorded.';
@@ -461,7 +527,8 @@ COMMENT ON COLUMN @extschema@.credits_history.allowance IS
 'Afterwards: what is left of allowance and rollover, without what is held.';
 COMMENT ON COLUMN @extschema@.credits_history.credits IS
 'Afterwards: what is left in all other lots, without what is held.';
-COMMENT ON COLUMN @extschema@.credits_history.held IS 'Afterwards: what is held.';
+COMMENT ON COLUMN @extschema@.credits_history.held IS
+'Afterwards: what open holds set aside of lots; overdraft headroom that they reserve is not in it.';
 COMMENT ON COLUMN @extschema@.credits_history.debt IS 'Afterwards: what was drawn past zero.';
 COMMENT ON COLUMN @extschema@.credits_history.redacted IS 'Whether actor, resource and metadata were erased.';
 COMMENT ON COLUMN @extschema@.credits_history.clock_was_set IS 'Whether credits_ledger.now replaced the clock.';
@@ -496,13 +563,14 @@ COMMENT ON COLUMN @extschema@.credits_grants.plan IS
 everything else.';
 COMMENT ON VIEW @extschema@.credits_allocations IS
 'One row per movement of a lot: which lots an operation gave to, or took from. The amounts of a lot add up to
-what remains of it.';
+what remains of it without what is held: a hold takes from its lots, capturing what it set aside moves nothing more.';
 COMMENT ON COLUMN @extschema@.credits_allocations.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_allocations.entry IS 'The entry that moved it.';
 COMMENT ON COLUMN @extschema@.credits_allocations.operation IS 'What happened.';
 COMMENT ON COLUMN @extschema@.credits_allocations.lot IS 'The lot that moved.';
 COMMENT ON COLUMN @extschema@.credits_allocations.lot_kind IS 'Its kind.';
-COMMENT ON COLUMN @extschema@.credits_allocations.amount IS 'Change of what remains in the lot: + adds to it.';
+COMMENT ON COLUMN @extschema@.credits_allocations.amount IS
+'Change of what remains in the lot, without what is held: + adds to it.';
 COMMENT ON COLUMN @extschema@.credits_allocations.effective_at IS 'When it took effect.';
 COMMENT ON VIEW @extschema@.credits_cycles IS
 'One row per cycle, as recorded: the closed ones, and the running one with closed_at NULL.';
@@ -513,10 +581,11 @@ COMMENT ON COLUMN @extschema@.credits_cycles.cycle_end IS
 'When it ended or will end; NULL for the running cycle of a manual account.';
 COMMENT ON COLUMN @extschema@.credits_cycles.granted IS
 'Allowance granted in it, by the account''s own setting and by its plans; trials are not in it.';
-COMMENT ON COLUMN @extschema@.credits_cycles.used IS 'What debits and charges drew in it.';
+COMMENT ON COLUMN @extschema@.credits_cycles.used IS 'What debits, charges and captures drew in it.';
 COMMENT ON COLUMN @extschema@.credits_cycles.rolled_over IS 'What rolled over into the next cycle.';
 COMMENT ON COLUMN @extschema@.credits_cycles.expired IS
-'Allowance and rollover that expired at its end, or in it with a change of plan (unused_allowance => ''expire'').';
+'Allowance and rollover that expired at its end, or in it: with a change of plan (unused_allowance => ''expire''), or
+where a hold gave back what had expired meanwhile.';
 COMMENT ON COLUMN @extschema@.credits_cycles.debt_forgiven IS 'Debt written off at its end.';
 COMMENT ON COLUMN @extschema@.credits_cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
 COMMENT ON COLUMN @extschema@.credits_cycles.closed_at IS 'When its end was recorded; NULL for the running cycle.';
@@ -526,9 +595,9 @@ COMMENT ON COLUMN @extschema@.credits_usage_daily.day IS 'Day in UTC.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.feature IS 'The feature, NULL where none was named.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.actor IS 'The actor, NULL where none was named or it was erased.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.operations IS
-'How many debits and charges; not those of free features, which leave no entry.';
+'How many debits, charges and captures; not charges of free features, which leave no entry.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.quantity IS
-'Units of the feature that charges were asked for; a debit has none.';
+'Units of the feature that charges, and captures by quantity, were asked for; a debit has none.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.credits IS 'Credits drawn, debt included.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.from_allowance IS 'Of these, from allowance and rollover lots.';
 COMMENT ON COLUMN @extschema@.credits_usage_daily.from_credits IS 'Of these, from all other lots.';
@@ -540,14 +609,36 @@ COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle_start IS 'When the cy
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.cycle_end IS
 'When it ended or will end; NULL for the running cycle of a manual account.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.operations IS
-'How many debits and charges; not those of free features, which leave no entry.';
+'How many debits, charges and captures; not charges of free features, which leave no entry.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.quantity IS
-'Units of the feature that charges were asked for; a debit has none.';
+'Units of the feature that charges, and captures by quantity, were asked for; a debit has none.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.included IS
 'Of quantity, the units that the plans'' included units covered.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.credits IS 'Credits drawn, debt included.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.from_allowance IS 'Of these, from allowance and rollover lots.';
 COMMENT ON COLUMN @extschema@.credits_usage_by_cycle.from_credits IS 'Of these, from all other lots.';
+COMMENT ON VIEW @extschema@.credits_holds IS
+'One row per hold. A hold whose time is over has lapsed, whether or not that is recorded yet.';
+COMMENT ON COLUMN @extschema@.credits_holds.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_holds.hold_key IS
+'The idempotency_key of the credits_hold: what captures, releases and extensions name it by.';
+COMMENT ON COLUMN @extschema@.credits_holds.entry IS 'The entry that made it.';
+COMMENT ON COLUMN @extschema@.credits_holds.amount IS
+'What was set aside when it was made, overdraft headroom included.';
+COMMENT ON COLUMN @extschema@.credits_holds.remaining IS
+'What it still sets aside, overdraft headroom included; 0 unless it is open.';
+COMMENT ON COLUMN @extschema@.credits_holds.captured IS
+'What captures have drawn so far; above amount where the work cost more than was held.';
+COMMENT ON COLUMN @extschema@.credits_holds.status IS
+'open; captured; released, also where 0 was captured; or lapsed, which can still be captured once.';
+COMMENT ON COLUMN @extschema@.credits_holds.feature IS 'The feature that it was made for; NULL where none was named.';
+COMMENT ON COLUMN @extschema@.credits_holds.actor IS 'For whom or what; NULL where none was named.';
+COMMENT ON COLUMN @extschema@.credits_holds.resource IS
+'For the use of what; NULL where none was named or it was erased.';
+COMMENT ON COLUMN @extschema@.credits_holds.expires_at IS
+'When it lapses, or would have lapsed, by itself.';
+COMMENT ON COLUMN @extschema@.credits_holds.made_at IS
+'When it was made; it counts for the budgets of this period and cycle while it is open.';
 COMMENT ON VIEW @extschema@.credits_expiring IS
 'One row per lot of which something remains that will expire unless it is spent, with all that time has done
 by now.';
@@ -563,12 +654,12 @@ Closed cycles never change.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.cycle IS 'Number of the cycle.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.feature IS
-'The feature; NULL for debits that named none and for debt that was invoiced.';
+'The feature; NULL for debits and captures that named none and for debt that was invoiced.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.cycle_start IS 'When the cycle began.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.cycle_end IS
 'When it ended or will end; NULL for the running cycle of a manual account.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.quantity IS
-'Units of the feature that charges were asked for; a debit has none.';
+'Units of the feature that charges, and captures by quantity, were asked for; a debit has none.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.included IS
 'Of quantity, the units that the plans'' included units covered.';
 COMMENT ON COLUMN @extschema@.credits_invoice_lines.credits IS 'Credits drawn, debt included.';
@@ -641,11 +732,11 @@ COMMENT ON VIEW @extschema@.credits_features IS
 COMMENT ON COLUMN @extschema@.credits_features.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_features.feature IS 'The feature.';
 COMMENT ON COLUMN @extschema@.credits_features.enabled IS
-'Whether the account may use it; where false, debits and charges that name it are refused (LC010).';
+'Whether the account may use it; where false, debits, charges and holds that name it are refused (LC010).';
 COMMENT ON COLUMN @extschema@.credits_features.changed_at IS 'When it was last switched.';
 COMMENT ON VIEW @extschema@.credits_budgets IS
 'One row per budget of an account, with what was drawn in the running period. A budget for each actor (''*'') has
-a row for every actor who has drawn in it, and a single row while none has.';
+a row for every actor who has drawn or holds in it, and a single row while none has.';
 COMMENT ON COLUMN @extschema@.credits_budgets.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_budgets.budget_limit IS 'Credits that may be drawn in each period.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period IS
@@ -654,12 +745,12 @@ COMMENT ON COLUMN @extschema@.credits_budgets.actor IS
 'Whose use it limits; ''*'' for each actor on its own, NULL for all together.';
 COMMENT ON COLUMN @extschema@.credits_budgets.feature IS 'The use of which feature it limits; NULL for all together.';
 COMMENT ON COLUMN @extschema@.credits_budgets.used IS
-'Credits drawn in the running period, debt included; above budget_limit where usage was recorded with allow, or
-the limit was lowered.';
+'Credits drawn in the running period, debt included, and what open holds that were made in it set aside; above
+budget_limit where usage was recorded with allow, or the limit was lowered.';
 COMMENT ON COLUMN @extschema@.credits_budgets.remaining IS 'Credits that may still be drawn in it; never below 0.';
 COMMENT ON COLUMN @extschema@.credits_budgets.used_by IS
-'For a budget of each actor, the one whose row it is; NULL for operations without an actor, while none has drawn, and
-for other budgets.';
+'For a budget of each actor, the one whose row it is; NULL for operations without an actor, while none has drawn or
+holds, and for other budgets.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_start IS 'When the running period began.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_end IS
 'When it ends and used is 0 again; NULL for the cycle of a manual account.';

@@ -24,15 +24,16 @@ COMMENT ON COLUMN credits_ledger.accounts.rollover_percent IS
 'Setting: how much of what is unused of the account''s own allowance rolls over, 0 to 100.';
 COMMENT ON COLUMN credits_ledger.accounts.rollover_max IS
 'Setting: bound on all living rollover of the account''s own allowance together, in credits; NULL for none.';
-COMMENT ON COLUMN credits_ledger.accounts.overdraft_limit IS 'Setting: how much debt a debit may leave, in credits.';
+COMMENT ON COLUMN credits_ledger.accounts.overdraft_limit IS
+'Setting: how much debt a debit may leave, headroom that open holds reserve counted, in credits.';
 COMMENT ON COLUMN credits_ledger.accounts.time_zone IS 'Setting: the time zone in which cycles are counted.';
 COMMENT ON COLUMN credits_ledger.accounts.debt_policy IS 'Setting: repay, forgive_at_reset or invoice_at_reset.';
 COMMENT ON COLUMN credits_ledger.accounts.status IS 'open, frozen or closed.';
 COMMENT ON COLUMN credits_ledger.accounts.opened_by_grant IS
 'True while the account has only the defaults under which a grant opened it.';
 COMMENT ON COLUMN credits_ledger.accounts.extras IS
-'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets. An operation on an
-account with 0 reads none of them.';
+'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets, 16 holds. A debit
+on an account with 0 reads none of them.';
 COMMENT ON COLUMN credits_ledger.accounts.head_is_allowance IS
 'Whether the head lot counts as allowance (kinds allowance and rollover).';
 COMMENT ON COLUMN credits_ledger.accounts.head_lot IS
@@ -46,17 +47,26 @@ COMMENT ON COLUMN credits_ledger.accounts.recorded_at IS
 'When the newest entry was recorded; the clock of this account never goes behind it.';
 COMMENT ON COLUMN credits_ledger.accounts.granted IS
 'Allowance granted in the running cycle, by the account''s own setting and by its plans; trials are not in it.';
+COMMENT ON COLUMN credits_ledger.accounts.expired IS
+'Allowance and rollover that expired in the running cycle before its end: with a change of plan, or where a hold gave
+back what had expired meanwhile.';
 COMMENT ON COLUMN credits_ledger.accounts.allowance IS
 'What is left in allowance and rollover lots, without what is held.';
 COMMENT ON COLUMN credits_ledger.accounts.credits IS 'What is left in all other lots, without what is held.';
-COMMENT ON COLUMN credits_ledger.accounts.held IS 'What is held.';
+COMMENT ON COLUMN credits_ledger.accounts.held IS
+'What open holds set aside of lots; overdraft headroom that they reserve is in headroom.';
 COMMENT ON COLUMN credits_ledger.accounts.debt IS
 'What was drawn past zero and not yet repaid, forgiven or invoiced.';
 COMMENT ON COLUMN credits_ledger.accounts.reserved IS
 'The part of allowance + credits that lies in lots restricted to features.';
-COMMENT ON COLUMN credits_ledger.accounts.used IS 'What debits and charges have drawn in the running cycle.';
+COMMENT ON COLUMN credits_ledger.accounts.used IS
+'What debits, charges and captures have drawn in the running cycle; what is held is not in it.';
+COMMENT ON COLUMN credits_ledger.accounts.headroom IS
+'The part of overdraft_limit that open holds reserve: no debt yet, and not for others to draw.';
 COMMENT ON COLUMN credits_ledger.accounts.head_remaining IS
-'What is left in the head lot; the lot''s own row has the figure from when it became the head.';
+'What is left in the head lot, without what is held; the lot''s own row has the figure from when it became the head.';
+COMMENT ON COLUMN credits_ledger.accounts.head_held IS
+'What is held of the head lot; the lot''s own row has the figure from when it became the head.';
 COMMENT ON COLUMN credits_ledger.accounts.hash IS 'Hash of the newest entry: the end of the account''s chain.';
 COMMENT ON COLUMN credits_ledger.accounts.opened_with IS
 'The settings the account was opened with, to recognise the same call again.';
@@ -75,13 +85,19 @@ COMMENT ON COLUMN credits_ledger.entries.request IS
 COMMENT ON COLUMN credits_ledger.entries.cycle IS 'The cycle in which it happened.';
 COMMENT ON COLUMN credits_ledger.entries.lot IS 'The lot that moved, where just one did.';
 COMMENT ON COLUMN credits_ledger.entries.operation IS
-'What happened: open, grant, schedule, debit, charge, subscribe, change_plan, set_seats, unsubscribe, reset, redact,
-configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, forgive, invoice.';
+'What happened: open, grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
+unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
+forgive, invoice.';
 COMMENT ON COLUMN credits_ledger.entries.idempotency_key IS
 'The caller''s key; NULL on entries made by time and on configuration.';
 COMMENT ON COLUMN credits_ledger.entries.amount IS 'What was applied, as the receipt says.';
-COMMENT ON COLUMN credits_ledger.entries.allowance_change IS 'Change of allowance.';
-COMMENT ON COLUMN credits_ledger.entries.credits_change IS 'Change of credits.';
+COMMENT ON COLUMN credits_ledger.entries.allowance_change IS
+'Change of allowance: of what is left in allowance and rollover lots, without what is held.';
+COMMENT ON COLUMN credits_ledger.entries.credits_change IS
+'Change of credits: of what is left in all other lots, without what is held.';
+COMMENT ON COLUMN credits_ledger.entries.held_allowance_change IS
+'Change of what is held of allowance and rollover lots; NULL: 0.';
+COMMENT ON COLUMN credits_ledger.entries.held_credits_change IS 'Change of what is held of all other lots; NULL: 0.';
 COMMENT ON COLUMN credits_ledger.entries.debt_change IS
 'Change of debt: positive drawn, negative repaid, forgiven or invoiced.';
 COMMENT ON COLUMN credits_ledger.entries.allowance IS 'allowance after this entry.';
@@ -91,7 +107,7 @@ COMMENT ON COLUMN credits_ledger.entries.debt IS 'debt after this entry.';
 COMMENT ON COLUMN credits_ledger.entries.reserved IS
 'reserved after this entry: the part of allowance + credits in lots restricted to features.';
 COMMENT ON COLUMN credits_ledger.entries.used IS
-'What debits and charges had drawn in the cycle after this entry.';
+'What debits, charges and captures had drawn in the cycle after this entry.';
 COMMENT ON COLUMN credits_ledger.entries.recorded_by IS 'The role that called.';
 COMMENT ON COLUMN credits_ledger.entries.hash IS
 'SHA-256 over the previous entry''s hash and all columns of this one.';
@@ -100,16 +116,19 @@ COMMENT ON COLUMN credits_ledger.entries.feature IS 'The feature that was used, 
 COMMENT ON COLUMN credits_ledger.entries.actor IS 'Who or what used it; erased by credits_redact.';
 COMMENT ON COLUMN credits_ledger.entries.resource IS 'What it was used on; erased by credits_redact.';
 COMMENT ON COLUMN credits_ledger.entries.quantity IS
-'Units of the feature that a charge was asked for; NULL for everything else.';
+'Units of the feature that a charge, or a capture by quantity, was asked for; NULL for everything else.';
 COMMENT ON COLUMN credits_ledger.entries.included IS
-'Of quantity, the units that the plans'' included units covered; NULL for everything but charges.';
-COMMENT ON COLUMN credits_ledger.entries.refers_to IS 'Number of the entry that this one is about.';
+'Of quantity, the units that the plans'' included units covered; NULL where there is no quantity.';
+COMMENT ON COLUMN credits_ledger.entries.refers_to IS
+'Number of the entry that this one is about: of a capture, release, extend and lapse, the hold''s.';
 COMMENT ON COLUMN credits_ledger.entries.reason IS 'Why, in the caller''s words.';
 COMMENT ON COLUMN credits_ledger.entries.moved_lots IS 'The lots that moved, where it was not just one.';
-COMMENT ON COLUMN credits_ledger.entries.moved_amounts IS 'By how much each of moved_lots moved.';
+COMMENT ON COLUMN credits_ledger.entries.moved_amounts IS
+'By how much what remains in each of moved_lots, without what is held, moved.';
 COMMENT ON COLUMN credits_ledger.entries.detail IS
 'Settings of open and configure, result of reset; the plan that the entry is about, and the account''s subscriptions
-as the entry left them; the switch or budget that was set; what a charge paid for, used and left of packages.';
+as the entry left them; the switch or budget that was set; what a charge paid for, used and left of packages; when a
+hold lapses and the headroom that it reserves; what a capture spent of each held part, and whether it closed the hold.';
 COMMENT ON COLUMN credits_ledger.entries.clock_was_set IS 'True where credits_ledger.now replaced the clock.';
 COMMENT ON COLUMN credits_ledger.entries.metadata IS
 'What the application keeps with the entry; erased by credits_redact.';
@@ -142,7 +161,8 @@ COMMENT ON COLUMN credits_ledger.lots.kind IS
 COMMENT ON COLUMN credits_ledger.lots.amount IS 'What was granted, in credits.';
 COMMENT ON COLUMN credits_ledger.lots.remaining IS
 'What remains, without what is held; for the account''s head lot see accounts.head_remaining.';
-COMMENT ON COLUMN credits_ledger.lots.held IS 'What is held of it.';
+COMMENT ON COLUMN credits_ledger.lots.held IS
+'What open holds set aside of it; for the account''s head lot see accounts.head_held.';
 COMMENT ON COLUMN credits_ledger.lots.price IS 'What was paid for it, in currency.';
 COMMENT ON COLUMN credits_ledger.lots.currency IS 'Three capital letters.';
 COMMENT ON COLUMN credits_ledger.lots.payment_ref IS 'The payment provider''s reference; credited once per account.';
@@ -160,10 +180,11 @@ COMMENT ON COLUMN credits_ledger.cycles.cycle_end IS 'When it ended.';
 COMMENT ON COLUMN credits_ledger.cycles.closed_at IS 'When its end was recorded.';
 COMMENT ON COLUMN credits_ledger.cycles.granted IS
 'Allowance granted in it, by the account''s own setting and by its plans; trials are not in it.';
-COMMENT ON COLUMN credits_ledger.cycles.used IS 'What debits and charges drew in it.';
+COMMENT ON COLUMN credits_ledger.cycles.used IS 'What debits, charges and captures drew in it.';
 COMMENT ON COLUMN credits_ledger.cycles.rolled_over IS 'What rolled over into the next cycle.';
 COMMENT ON COLUMN credits_ledger.cycles.expired IS
-'Allowance and rollover that expired at its end, or in it with a change of plan (unused_allowance => ''expire'').';
+'Allowance and rollover that expired at its end, or in it: with a change of plan (unused_allowance => ''expire''), or
+where a hold gave back what had expired meanwhile.';
 COMMENT ON COLUMN credits_ledger.cycles.debt_forgiven IS 'Debt written off at its end.';
 COMMENT ON COLUMN credits_ledger.cycles.debt_invoiced IS 'Debt taken off the account at its end, to be billed.';
 COMMENT ON COLUMN credits_ledger.cycles.foreseen_end IS
@@ -295,7 +316,29 @@ COMMENT ON COLUMN credits_ledger.budget_use.actor IS
 COMMENT ON COLUMN credits_ledger.budget_use.cycle IS 'The cycle in which it was drawn.';
 COMMENT ON COLUMN credits_ledger.budget_use.period_start IS
 'Start of the period in which it was drawn; in any later one nothing is drawn yet.';
-COMMENT ON COLUMN credits_ledger.budget_use.used IS 'Credits drawn in it, debt included.';
+COMMENT ON COLUMN credits_ledger.budget_use.used IS
+'Credits drawn in it, debt included; open holds, which count, too, are in holds.';
+COMMENT ON TABLE credits_ledger.holds IS
+'One row per hold, named by the entry that made it: what it sets aside of which lots, and what became of it. Read it
+through the view credits_holds.';
+COMMENT ON COLUMN credits_ledger.holds.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.holds.hold IS 'The entry that made it.';
+COMMENT ON COLUMN credits_ledger.holds.lapses_at IS
+'When it lapses, while it is open: expires_at; NULL once it is not.';
+COMMENT ON COLUMN credits_ledger.holds.expires_at IS 'When it lapses, or would have lapsed, by itself.';
+COMMENT ON COLUMN credits_ledger.holds.made_at IS 'When it was made; decides in which budget period it counts.';
+COMMENT ON COLUMN credits_ledger.holds.cycle IS 'The cycle in which it was made.';
+COMMENT ON COLUMN credits_ledger.holds.status IS 'open, captured, released or lapsed.';
+COMMENT ON COLUMN credits_ledger.holds.amount IS 'What was set aside when it was made, headroom included.';
+COMMENT ON COLUMN credits_ledger.holds.captured IS 'What captures have drawn so far.';
+COMMENT ON COLUMN credits_ledger.holds.headroom IS 'The part of the overdraft limit that it still reserves.';
+COMMENT ON COLUMN credits_ledger.holds.lapsed IS
+'What it set aside when it lapsed, headroom included: what a capture without an amount then takes.';
+COMMENT ON COLUMN credits_ledger.holds.lots IS
+'The lots that hold something for it, in the order in which it was taken.';
+COMMENT ON COLUMN credits_ledger.holds.amounts IS 'How much each of lots holds for it.';
+COMMENT ON COLUMN credits_ledger.holds.feature IS 'The feature that it was made for; NULL where none was named.';
+COMMENT ON COLUMN credits_ledger.holds.actor IS 'For whom or what; NULL where none was named.';
 
 -- Constraints and indexes
 
@@ -318,9 +361,12 @@ COMMENT ON INDEX credits_ledger.plans_pkey IS 'Versions of plans, by plan.';
 COMMENT ON INDEX credits_ledger.included_units_pkey IS 'Versions of included units, by feature and plan.';
 COMMENT ON INDEX credits_ledger.rates_pkey IS
 'Versions of rates, by feature in the order of their effect; read backwards for the one in force.';
+COMMENT ON INDEX credits_ledger.rates_feature_version_key IS 'A version is defined once per feature.';
 COMMENT ON INDEX credits_ledger.subscriptions_pkey IS 'Plans of an account.';
 COMMENT ON INDEX credits_ledger.switches_pkey IS 'Switches of an account, by feature.';
 COMMENT ON INDEX credits_ledger.meters_pkey IS 'Included units and packages of an account, by feature.';
 COMMENT ON INDEX credits_ledger.budgets_pkey IS 'Budgets of an account.';
 COMMENT ON INDEX credits_ledger.budgets_actor IS 'Budgets that may concern an actor.';
 COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';
+COMMENT ON INDEX credits_ledger.holds_pkey IS 'Holds of an account, by the entry that made them.';
+COMMENT ON INDEX credits_ledger.holds_lapse IS 'Open holds of an account, in the order in which they lapse.';

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 30] = [
+const FUNCTIONS: [(&str, &str, &str); 34] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -65,6 +65,26 @@ const FUNCTIONS: [(&str, &str, &str); 30] = [
         "accounts text[], amounts numeric[], idempotency_keys text[], kind text DEFAULT 'promo', \
          expires_at timestamp with time zone DEFAULT NULL",
         "SETOF credits_receipt",
+    ),
+    (
+        "credits_hold",
+        "account text, amount numeric, idempotency_key text, expires_in interval DEFAULT '00:15:00', \
+         feature text DEFAULT NULL, actor text DEFAULT NULL, resource text DEFAULT NULL, \
+         on_insufficient text DEFAULT 'error', metadata jsonb DEFAULT NULL",
+        "credits_receipt",
+    ),
+    (
+        "credits_capture",
+        "account text, hold_key text, idempotency_key text, amount numeric DEFAULT NULL, \
+         quantity numeric DEFAULT NULL, final boolean DEFAULT true, on_insufficient text DEFAULT 'allow', \
+         metadata jsonb DEFAULT NULL",
+        "credits_receipt",
+    ),
+    ("credits_release", "account text, hold_key text, idempotency_key text", "credits_receipt"),
+    (
+        "credits_extend_hold",
+        "account text, hold_key text, idempotency_key text, expires_in interval",
+        "credits_receipt",
     ),
     (
         "credits_define_plan",
@@ -177,7 +197,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 14] = [
+const VIEWS: [(&str, &str); 15] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -198,6 +218,7 @@ const VIEWS: [(&str, &str); 14] = [
         "credits_cycles",
         "account cycle cycle_start cycle_end granted used rolled_over expired debt_forgiven debt_invoiced closed_at",
     ),
+    ("credits_holds", "account hold_key entry amount remaining captured status feature actor resource expires_at"),
     ("credits_usage_daily", "account day feature actor operations quantity credits from_allowance from_credits"),
     (
         "credits_usage_by_cycle",
@@ -380,7 +401,7 @@ fn amounts_are_numeric_in_every_view() {
          WHERE c.relkind = 'v' AND a.attnum > 0 AND a.atttypid <> 'numeric'::regtype
            AND a.attname IN ('amount', 'balance', 'available', 'allowance', 'credits', 'held', 'debt', 'remaining', 'price',
                'granted', 'used', 'expired', 'rolled_over', 'quantity', 'included', 'from_allowance', 'from_credits', 'overdraft',
-               'budget_limit', 'debt_invoiced', 'debt_forgiven', 'per_units', 'rollover_max')
+               'budget_limit', 'captured', 'debt_invoiced', 'debt_forgiven', 'per_units', 'rollover_max')
            -- there it is not a number of units, but the units of each feature
            AND (c.relname, a.attname) <> ('credits_plans', 'included')"
     ));

@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 28] = [
+const FUNCTIONS: [(&str, &[&str], &str); 32] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -16,6 +16,10 @@ const FUNCTIONS: [(&str, &[&str], &str); 28] = [
     ),
     ("credits_charge", &["spend", "billing", "admin"], "credits_charge('acme', 'chat', 1, 'c-{role}')"),
     ("credits_quote", &["spend", "billing", "admin"], "credits_quote('acme', 'chat', 1)"),
+    ("credits_hold", &["spend", "billing", "admin"], "credits_hold('acme', 1, 'h-{role}')"),
+    ("credits_extend_hold", &["spend", "billing", "admin"], "credits_extend_hold('acme', 'h', 'e-{role}', '1 day')"),
+    ("credits_capture", &["spend", "billing", "admin"], "credits_capture('acme', 'h', 'x-{role}', 1, final => false)"),
+    ("credits_release", &["spend", "billing", "admin"], "credits_release('acme', 'h-{role}', 'l-{role}')"),
     ("credits_balance", &["spend", "billing", "analyst", "admin"], "credits_balance('acme')"),
     ("credits_explain_debit", &["spend", "billing", "analyst", "admin"], "credits_explain_debit('acme', 1)"),
     ("credits_grant", &["billing", "admin"], "credits_grant('acme', 1, 'g-{role}')"),
@@ -43,7 +47,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 28] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 14] = [
+const VIEWS: [&str; 15] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -52,6 +56,7 @@ const VIEWS: [&str; 14] = [
     "credits_usage_daily",
     "credits_usage_by_cycle",
     "credits_expiring",
+    "credits_holds",
     "credits_invoice_lines",
     "credits_plans",
     "credits_subscriptions",
@@ -79,6 +84,7 @@ impl Ledger {
         owner.run("SELECT credits_define_rate('chat', 2)");
         owner.run("SELECT credits_grant('acme', 1000, 'g')");
         owner.run("SELECT credits_debit('acme', 1, 'd', actor => 'someone')");
+        owner.run("SELECT credits_hold('acme', 100, 'h')");
         owner.run("SELECT credits_grant('ice', 10, 'g'), credits_grant('old', 10, 'g')");
         let mut ledger = Ledger { db, owner };
         for role in ROLES {
@@ -402,9 +408,12 @@ fn the_errors_of_one_account_name_no_other() {
     s.run("SELECT credits_debit('secret-neighbour', 7, 'shared', actor => 'secret-actor')");
     s.run("SELECT credits_set_budget('secret-neighbour', 77, actor => 'secret-actor', feature => 'capped')");
     s.run("SELECT credits_subscribe('secret-neighbour', 'team', 'secret-subscription')");
+    s.run("SELECT credits_hold('secret-neighbour', 7, 'secret-hold', actor => 'secret-actor')");
     s.run("SELECT credits_grant('mine', 5, 'g', payment_ref => 'my-payment')");
     s.run("SELECT credits_set_budget('mine', 1, feature => 'capped'), credits_set_feature('mine', 'off', false)");
     s.run("SELECT credits_debit('mine', 1, 'used')");
+    s.run("SELECT credits_hold('mine', 0.5, 'settled'), credits_release('mine', 'settled', 'release')");
+    s.run("SELECT credits_hold('mine', 0.5, 'held')");
     s.run("SELECT credits_freeze_account('ice', 'secret-reason')");
     let mut caller = ledger.session_as("billing");
     let refused = [
@@ -423,6 +432,14 @@ fn the_errors_of_one_account_name_no_other() {
         ("SELECT credits_charge('mine', 'unpriced', 1, 'k')", "LC014"),
         ("SELECT credits_debit('mine', 2, 'k', 'capped')", "LC012"),
         ("SELECT credits_debit('mine', 2, 'k', 'off')", "LC010"),
+        ("SELECT credits_hold('mine', 50, 'k')", "LC001"),
+        ("SELECT credits_hold('mine', 0.5, 'settled', feature => 'chat')", "LC003"),
+        ("SELECT credits_hold('mine', 1, 'k', '32 days')", "LC005"),
+        ("SELECT credits_capture('mine', 'secret-hold', 'k')", "LC006"),
+        ("SELECT credits_release('mine', 'secret-hold', 'k')", "LC006"),
+        ("SELECT credits_extend_hold('mine', 'used', 'k', '1 hour')", "LC006"),
+        ("SELECT credits_capture('mine', 'settled', 'k')", "LC007"),
+        ("SELECT credits_capture('mine', 'held', 'k', 50, on_insufficient => 'error')", "LC001"),
         ("SELECT credits_subscribe('mine', 'no such plan', 'k')", "LC006"),
         ("SELECT credits_set_seats('mine', 'team', 2, 'k')", "LC006"),
         ("SELECT credits_change_plan('nobody', 'team', 'more', 'k')", "LC002"),

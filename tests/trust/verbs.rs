@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 8] = [
+pub const VIEWS: [&str; 9] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -12,6 +12,7 @@ pub const VIEWS: [&str; 8] = [
     "credits_usage_daily",
     "credits_usage_by_cycle",
     "credits_expiring",
+    "credits_holds",
 ];
 
 fn expect(row: &Row, figures: &[(&str, &str)], call: &str) {
@@ -70,18 +71,38 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     };
     call(&format!("credits_balance_at('{name}', '{at}')"), &[("allowance", "69.5"), ("credits", "30")]);
     call(
+        &format!("credits_hold('{name}', 40, 'h', '1 hour', 'chat', 'ann', 'doc')"),
+        &[("amount", "40"), ("from_allowance", "40"), ("allowance", "19"), ("held", "40"), ("balance", "93")],
+    );
+    call(&format!("credits_extend_hold('{name}', 'h', 'e', '2 hours')"), &[("operation", "extend"), ("held", "40")]);
+    call(
+        &format!("credits_capture('{name}', 'h', 'c', 10, final => false)"),
+        &[("amount", "10"), ("from_allowance", "10"), ("allowance", "19"), ("held", "30"), ("balance", "83")],
+    );
+    call(&format!("credits_hold('{name}', 15, 'h2')"), &[("allowance", "4"), ("held", "45"), ("balance", "83")]);
+    call(
+        &format!("credits_release('{name}', 'h2', 'l')"),
+        &[("amount", "15"), ("from_allowance", "15"), ("allowance", "19"), ("held", "30"), ("balance", "83")],
+    );
+    // What is held neither rolls over nor expires.
+    call(
         &format!("credits_reset_cycle('{name}', 'r')"),
         &[
             ("cycles_closed", "1"),
-            ("rolled_over", "29.5"),
-            ("expired", "29.5"),
+            ("rolled_over", "9.5"),
+            ("expired", "9.5"),
             ("granted", "100"),
-            ("allowance", "129.5"),
+            ("allowance", "109.5"),
+            ("balance", "173.5"),
         ],
     );
     call(&format!("credits_configure_account('{name}', overdraft_limit => 7)"), &[("overdraft_limit", "7")]);
     call(&format!("credits_redact('{name}', 5)"), &[("operation", "redact"), ("refers_to", "5")]);
     call(&format!("credits_freeze_account('{name}', 'why')"), &[("status", "frozen")]);
+    call(
+        &format!("credits_capture('{name}', 'h', 'c2')"),
+        &[("amount", "30"), ("from_allowance", "30"), ("allowance", "109.5"), ("held", "0"), ("balance", "143.5")],
+    );
     call(&format!("credits_unfreeze_account('{name}')"), &[("status", "open")]);
     call(&format!("credits_close_account('{name} 2', 'why')"), &[("status", "closed"), ("balance", "0")]);
 
