@@ -1,13 +1,14 @@
 //! `credits_capture`.
 
 use super::answer;
-use super::arguments::{dimensions, name, not_negative};
-use crate::pg::{Args, Output, Result, Sought, Spi, sql_function};
+use super::arguments::{name, not_negative};
+use crate::pg::{Args, Output, Result, Sought, Spi, session, sql_function};
 use crate::store::book::{Keyed, Unknown, write};
 use crate::store::holds::{find, seek};
 use crate::store::{fast, terms};
 use credits_domain::book::{Extent, Stop};
 use credits_domain::debit::OnInsufficient;
+use credits_domain::entry::Dimensions;
 use credits_domain::error::Error;
 use credits_domain::hold::{Capture, Captured};
 use credits_domain::rate::Terms;
@@ -31,7 +32,7 @@ fn capture(args: &Args) -> Result<Output> {
     };
     let is_final = args.bool(5)?.unwrap_or(true);
     let mode = args.text(6)?.map_or(Ok(OnInsufficient::Allow), OnInsufficient::parse)?;
-    let metadata = dimensions(None, None, None, args.json(7)?)?;
+    let metadata = Dimensions { metadata: args.json(7)?, salt: Some(session::random_salt()?), ..Dimensions::default() };
     let capture = Capture::new(hold_key, key, captured, is_final, mode, metadata);
     let by_quantity = matches!(captured, Captured::Quantity(_));
     let keyed = Keyed::of(&capture.key);

@@ -107,7 +107,7 @@ pub struct Capture {
     /// What is left is released.
     pub is_final: bool,
     pub on_insufficient: OnInsufficient,
-    /// Metadata is the capture's own; feature, actor and resource are the hold's.
+    /// Metadata and salt are the capture's own; feature, actor and resource are the hold's.
     pub dimensions: Dimensions,
 }
 
@@ -307,13 +307,15 @@ impl Book {
             return Err(self.insufficient(wanted, taking.taken).into());
         }
         let mut dimensions = made_by.clone();
-        (dimensions.metadata, dimensions.salt) = (capture.dimensions.metadata.clone(), capture.dimensions.salt);
+        dimensions.metadata.clone_from(&capture.dimensions.metadata);
+        dimensions.salt = capture.dimensions.salt.filter(|_| dimensions.is_personal());
         (self.account.balances.debt + taking.overdraft).checked("debt")?;
         (self.account.used + amount).checked("usage in the cycle")?;
         self.spend_budgets(&dimensions, amount, capture.on_insufficient)?;
         // From here on nothing is refused any more.
         let left = (reserved - excess).or_zero();
-        let closes = lapsed || capture.is_final || hold.parts.is_empty() && left.is_zero();
+        // One that is not final leaves the hold open, even with nothing left: work in progress may go on.
+        let closes = lapsed || capture.is_final;
         let released = if closes { std::mem::take(&mut hold.parts) } else { Vec::new() };
         hold.headroom = if closes { Amount::ZERO } else { left };
         self.account.headroom += hold.headroom - reserved;
