@@ -632,7 +632,8 @@ COMMENT ON COLUMN @extschema@.credits_holds.captured IS
 COMMENT ON COLUMN @extschema@.credits_holds.status IS
 'open; captured; released, also where 0 was captured; or lapsed, which can still be captured once.';
 COMMENT ON COLUMN @extschema@.credits_holds.feature IS 'The feature that it was made for; NULL where none was named.';
-COMMENT ON COLUMN @extschema@.credits_holds.actor IS 'For whom or what; NULL where none was named.';
+COMMENT ON COLUMN @extschema@.credits_holds.actor IS
+'For whom or what; NULL where none was named or it was erased.';
 COMMENT ON COLUMN @extschema@.credits_holds.resource IS
 'For the use of what; NULL where none was named or it was erased.';
 COMMENT ON COLUMN @extschema@.credits_holds.expires_at IS

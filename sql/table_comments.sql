@@ -338,7 +338,8 @@ COMMENT ON COLUMN credits_ledger.holds.lots IS
 'The lots that hold something for it, in the order in which it was taken.';
 COMMENT ON COLUMN credits_ledger.holds.amounts IS 'How much each of lots holds for it.';
 COMMENT ON COLUMN credits_ledger.holds.feature IS 'The feature that it was made for; NULL where none was named.';
-COMMENT ON COLUMN credits_ledger.holds.actor IS 'For whom or what; NULL where none was named.';
+COMMENT ON COLUMN credits_ledger.holds.actor IS
+'For whom or what; NULL where none was named or it was erased.';
 
 -- Constraints and indexes
 
