@@ -224,7 +224,7 @@ COMMENT ON FUNCTION @extschema@.credits_capture IS
 hold''s feature cost, or, with neither, all that is held. What was set aside goes first. More than that is drawn from
 the lots, then from the headroom that the hold reserves, then by on_insufficient, whose default allow records in full
 what has been used, the rest becoming debt. final: the hold is closed and what is left of it released; 0 releases all.
-Not final: it stays open with what is left, until nothing is. A hold that has lapsed can still be captured once, from
+Not final: it stays open, even with nothing left, until it is settled or lapses. A hold that has lapsed can still be captured once, from
 the lots. Works on a frozen account, and for a feature that was switched off.
 Returns the receipt, refers_to the hold; the same idempotency_key again returns the same receipt with
 replayed = true.
