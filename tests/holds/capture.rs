@@ -212,19 +212,46 @@ fn captures_that_are_not_final_leave_the_hold_open_with_the_rest() {
 }
 
 #[test]
-fn a_capture_of_all_that_is_left_closes_the_hold_final_or_not() {
-    for last in ["30", "NULL", "31"] {
+fn a_hold_of_which_nothing_is_left_stays_open_until_a_final_capture() {
+    for (second, taken) in [("30", "30"), ("NULL", "30"), ("31", "31")] {
         let mut s = with_allowance("100", "");
         call(&mut s, "credits_hold('a', 50, 'h')");
         call(&mut s, "credits_capture('a', 'h', 'c1', 20, final => false)");
-        let taken = if last == "31" { "31" } else { "30" };
-        call(&mut s, &format!("credits_capture('a', 'h', 'c2', {last}, final => false)")).has(&[
-            ("amount", taken),
-            ("held", "0"),
-        ]);
-        refused(&mut s, "LC007", "credits_capture('a', 'h', 'c3', 1)");
+        call(&mut s, &format!("credits_capture('a', 'h', 'c2', {second}, final => false)"))
+            .has(&[("amount", taken), ("held", "0")]);
+        assert!(state(&mut s, "h").ends_with(" open"), "{second}");
+        sound(&mut s);
+        // Whatever comes now is excess.
+        call(&mut s, "credits_capture('a', 'h', 'c3', 4)").has(&[("amount", "4"), ("from_allowance", "4")]);
+        assert_eq!(moved(&mut s), ["1 -4"]);
+        assert!(state(&mut s, "h").ends_with(" captured"), "{second}");
+        refused(&mut s, "LC007", "credits_capture('a', 'h', 'c4', 1)");
         refused(&mut s, "LC007", "credits_release('a', 'h', 'r')");
-        assert!(state(&mut s, "h").ends_with(" captured"), "{last}");
+        sound(&mut s);
+    }
+}
+
+#[test]
+fn a_hold_of_which_nothing_is_left_lapses_or_is_released_like_any_other() {
+    for release in [true, false] {
+        let mut s = with_allowance("100", "");
+        call(&mut s, "credits_hold('a', 50, 'h')");
+        call(&mut s, "credits_capture('a', 'h', 'c1', final => false)").has(&[("amount", "50"), ("held", "0")]);
+        if release {
+            call(&mut s, "credits_release('a', 'h', 'r')").has(&[
+                ("amount", "0"),
+                ("refers_to", "3"),
+                ("balance", "50"),
+            ]);
+            assert_eq!(state(&mut s, "h"), "0 50 released");
+        } else {
+            s.at("2026-01-31 12:15+00");
+            assert_eq!(state(&mut s, "h"), "0 50 lapsed");
+            the_same_once_recorded(&mut s);
+            call(&mut s, "credits_capture('a', 'h', 'c2')").has(&[("amount", "0"), ("balance", "50")]);
+            refused(&mut s, "LC007", "credits_capture('a', 'h', 'c3')");
+        }
+        assert_eq!(balance(&mut s), "50 50 0 0 0 50");
         sound(&mut s);
     }
 }
@@ -324,10 +351,8 @@ fn an_excess_leaves_what_other_holds_reserved() {
         refused(&mut s, "LC001", "credits_capture('a', 'h1', 'c', 71, on_insufficient => 'error')").figure("shortfall"),
         "1"
     );
-    call(&mut s, "credits_capture('a', 'h1', 'c', 90, on_insufficient => 'partial')").has(&[
-        ("amount", "70"),
-        ("overdraft", "10"),
-    ]);
+    call(&mut s, "credits_capture('a', 'h1', 'c', 90, on_insufficient => 'partial')")
+        .has(&[("amount", "70"), ("overdraft", "10")]);
     call(&mut s, "credits_capture('a', 'h2', 'c2', on_insufficient => 'error')").has(&[
         ("amount", "70"),
         ("from_allowance", "40"),
@@ -396,14 +421,10 @@ fn packages_are_paid_by_what_is_held_and_their_rest_is_used_first() {
     call(&mut s, "credits_charge('a', 'run', 30, 'x')");
     call(&mut s, "credits_hold('a', 20, 'h', feature => 'run')");
     // 70 of the first package, and 80 of a second one
-    call(&mut s, "credits_capture('a', 'h', 'c1', quantity => 150, final => false)").has(&[
-        ("amount", "7"),
-        ("held", "13"),
-    ]);
-    call(&mut s, "credits_capture('a', 'h', 'c2', quantity => 20, final => false)").has(&[
-        ("amount", "0"),
-        ("held", "13"),
-    ]);
+    call(&mut s, "credits_capture('a', 'h', 'c1', quantity => 150, final => false)")
+        .has(&[("amount", "7"), ("held", "13")]);
+    call(&mut s, "credits_capture('a', 'h', 'c2', quantity => 20, final => false)")
+        .has(&[("amount", "0"), ("held", "13")]);
     call(&mut s, "credits_charge('a', 'run', 1, 'y')").has(&[("amount", "7")]);
     // 99 are left of the third; two more for 101 units on top: 13 held and 1 of the lot
     call(&mut s, "credits_capture('a', 'h', 'c3', quantity => 200)").has(&[

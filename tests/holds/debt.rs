@@ -124,7 +124,11 @@ fn a_cycle_that_closes_while_credits_are_held_deals_with_the_debt() {
         s.at("2026-02-28 12:00+00");
         assert_eq!(balance(&mut s), held_and_owed, "{policy}");
         the_same_once_recorded(&mut s);
-        call(&mut s, "credits_capture('a', 'h', 'c')").has(&[("amount", "60"), ("from_allowance", "60"), ("held", "0")]);
+        call(&mut s, "credits_capture('a', 'h', 'c')").has(&[
+            ("amount", "60"),
+            ("from_allowance", "60"),
+            ("held", "0"),
+        ]);
         sound(&mut s);
     }
 }
@@ -152,7 +156,15 @@ fn switching_to_repay_pays_with_what_is_not_held() {
     let mut s = owing("forgive_at_reset");
     call(&mut s, "credits_capture('a', 'h', 'c', 10, final => false)");
     call(&mut s, "credits_grant('a', 12, 'g')").has(&[("debt", "30"), ("credits", "12")]);
-    call(&mut s, "credits_configure_account('a', debt_policy => 'repay')").has(&[("debt", "18"), ("credits", "0"), ("held", "50")]);
-    call(&mut s, "credits_release('a', 'h', 'r')").has(&[("amount", "50"), ("from_allowance", "32"), ("overdraft", "-18")]);
+    call(&mut s, "credits_configure_account('a', debt_policy => 'repay')").has(&[
+        ("debt", "18"),
+        ("credits", "0"),
+        ("held", "50"),
+    ]);
+    call(&mut s, "credits_release('a', 'h', 'r')").has(&[
+        ("amount", "50"),
+        ("from_allowance", "32"),
+        ("overdraft", "-18"),
+    ]);
     sound(&mut s);
 }

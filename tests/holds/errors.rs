@@ -116,8 +116,11 @@ fn the_first_error_of_a_capture_is_the_one_that_is_told() {
     refused(&mut s, "LC014", &format!("credits_capture('a', 'h', 'c', quantity => 9999, {tail})"));
     refused(&mut s, "LC001", &format!("credits_capture('a', 'h', 'c', 9999, {tail})"));
     refused(&mut s, "LC012", &format!("credits_capture('a', 'h', 'c', 50, {tail})"));
-    call(&mut s, "credits_capture('a', 'h', 'c', 50, on_insufficient => 'refuse')")
-        .has(&[("accepted", "f"), ("refused", "LC012"), ("held", "10")]);
+    call(&mut s, "credits_capture('a', 'h', 'c', 50, on_insufficient => 'refuse')").has(&[
+        ("accepted", "f"),
+        ("refused", "LC012"),
+        ("held", "10"),
+    ]);
     refused(&mut s, "LC003", &format!("credits_capture('a', 'no', 'd', 9999, {tail})"));
     refused(&mut s, "LC004", "credits_capture('a', 'no', 'd', -1)");
     refused(&mut s, "LC006", "credits_extend_hold('a', 'no', 'e', '1 hour')");

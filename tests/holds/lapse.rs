@@ -54,10 +54,7 @@ fn the_next_write_records_lapses_first_in_the_order_of_time() {
     let recorded = s.list(
         "SELECT entry, operation, refers_to, to_char(effective_at, 'HH24:MI') FROM credits_history WHERE entry > 6 ORDER BY entry",
     );
-    assert_eq!(
-        recorded,
-        ["7|lapse|4|12:10", "8|lapse|6|12:10", "9|lapse|5|12:20", "10|debit|NULL|12:20"]
-    );
+    assert_eq!(recorded, ["7|lapse|4|12:10", "8|lapse|6|12:10", "9|lapse|5|12:20", "10|debit|NULL|12:20"]);
     sound(&mut s);
 }
 
@@ -134,7 +131,9 @@ fn a_lapsed_hold_is_captured_once_as_excess() {
         ]);
         assert_eq!(state(&mut s, "h"), "0 30 captured");
         assert_eq!(moved(&mut s), [format!("1 -{borne}")]);
-        for again in ["credits_capture('a', 'h', 'c2')", "credits_capture('a', 'h', 'c2', 1)", "credits_release('a', 'h', 'r')"] {
+        for again in
+            ["credits_capture('a', 'h', 'c2')", "credits_capture('a', 'h', 'c2', 1)", "credits_release('a', 'h', 'r')"]
+        {
             refused(&mut s, "LC007", again);
         }
         sound(&mut s);

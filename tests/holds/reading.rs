@@ -126,8 +126,8 @@ fn redaction_of_a_hold_under_an_actors_budget_keeps_the_ledger_sound() {
 #[test]
 fn a_dry_run_and_the_reports_leave_holds_out() {
     let (mut s, _) = hold_over_three_lots();
-    let explained =
-        s.list("SELECT lot, trim_scale(takes), trim_scale(remaining_after) FROM credits_explain_debit('a', 75, 'chat')");
+    let explained = s
+        .list("SELECT lot, trim_scale(takes), trim_scale(remaining_after) FROM credits_explain_debit('a', 75, 'chat')");
     assert_eq!(explained, ["4|20|0", "2|50|0", "NULL|5|NULL"]);
     // Lot 3 will expire, but nothing of it is free.
     assert_eq!(s.list("SELECT lot, trim_scale(remaining) FROM credits_expiring"), Vec::<String>::new());

@@ -111,7 +111,11 @@ fn a_frozen_account_settles_its_holds_and_makes_no_new_ones() {
         ("refused", "LC011"),
         ("held", "40"),
     ]);
-    call(&mut s, "credits_capture('a', 'h1', 'c', 80)").has(&[("amount", "80"), ("from_allowance", "70"), ("debt", "10")]);
+    call(&mut s, "credits_capture('a', 'h1', 'c', 80)").has(&[
+        ("amount", "80"),
+        ("from_allowance", "70"),
+        ("debt", "10"),
+    ]);
     call(&mut s, "credits_release('a', 'h2', 'r')").has(&[("amount", "10"), ("debt", "0"), ("allowance", "0")]);
     call(&mut s, "credits_extend_hold('a', 'h3', 'e', '1 hour')").has(&[("held", "20")]);
     s.at("2026-01-31 12:15+00");
