@@ -19,6 +19,7 @@ const VIEWS: &[&str] = &[
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_holds",
 ];
 
 /// A ledger in which everything has happened, and a role with each access. The extension is in `schema`.
@@ -41,6 +42,7 @@ fn fill(db: &Database, schema: &str) -> Vec<String> {
     s.run("SELECT credits_freeze_account('n1', 'unpaid')");
     s.run("SELECT credits_close_account('n2', 'gone')");
     fill_plans(&mut s);
+    fill_holds(&mut s);
     s.at("2026-02-20 00:00+00");
     s.run("SELECT credits_debit('a', 5, 'd3')");
     s.run("SELECT credits_reset_cycle('b', 'evt_1', '2026-02-19 12:00+00')");
@@ -98,6 +100,28 @@ fn fill_plans(s: &mut Session) {
     }
 }
 
+/// Holds that are open over several lots and with headroom, captured in part, extended, lapsed and not yet recorded,
+/// settled, and redacted. The last of them lapse in March.
+fn fill_holds(s: &mut Session) {
+    for call in [
+        "credits_open_account('h', 100, rollover_percent => 50, overdraft_limit => 30, metadata => '{}')",
+        "credits_grant('h', 40, 'g1', 'promo', expires_at => '2026-03-02 00:00+00', features => '{run}')",
+        "credits_grant('h', 25, 'g2')",
+        "credits_set_budget('h', 500, 'cycle', '*')",
+        "credits_hold('h', 130, 'h1', '15 days', 'run', 'ann', 'doc', metadata => '{\"t\": 1}')",
+        "credits_capture('h', 'h1', 'c1', 15.5, final => false, metadata => '{\"t\": 2}')",
+        "credits_hold('h', 55, 'h2', '1 day', actor => 'bob')",
+        "credits_extend_hold('h', 'h2', 'e2', '14 days')",
+        "credits_hold('h', 1, 'h3', feature => 'run', actor => 'ann')",
+        "credits_release('h', 'h3', 'r3')",
+        "credits_hold('h', 2, 'h4', feature => 'run', actor => 'carl', resource => 'x')",
+        "credits_redact('h', (SELECT entry FROM credits_history WHERE account = 'h' AND idempotency_key = 'h4'))",
+        "credits_hold('h', 3, 'h5', '5 minutes', 'run')",
+    ] {
+        s.run(&format!("SELECT {call}"));
+    }
+}
+
 /// What comes of the same calls on the accounts with plans: receipts, errors, and then what is recorded of them.
 fn going_on(db: &Database, schema: &str) -> Vec<String> {
     let mut s = session(db, schema);
@@ -117,6 +141,14 @@ fn going_on(db: &Database, schema: &str) -> Vec<String> {
                 "credits_charge('p', 'export', 1, 'c7')",
                 "credits_charge('p', 'view', 1, 'c8')",
                 "credits_subscribe('t', 'try', 's2')",
+                // holds, theirs and their replays
+                "credits_hold('h', 130, 'h1', '15 days', 'run', 'ann', 'doc')",
+                "credits_capture('h', 'h4', 'c4')",
+                "credits_release('h', 'h5', 'r5')",
+                "credits_debit('h', 500, 'd', 'run')",
+                "credits_extend_hold('h', 'h2', 'e3', '14 days')",
+                "credits_capture('h', 'h1', 'c2', 20, final => false)",
+                "credits_balance_at('h', '2026-03-05 00:00+00')",
             ],
         ),
         (
@@ -124,6 +156,9 @@ fn going_on(db: &Database, schema: &str) -> Vec<String> {
             "2026-03-11 00:00+00",
             vec![
                 "credits_balance('p')",
+                "credits_balance('h')",
+                "credits_capture('h', 'h1', 'c3', 60)",
+                "credits_capture('h', 'h2', 'c5', 60)",
                 "credits_charge('p', 'search', 9, 'c9', 'ann')",
                 "credits_charge('p', 'run', 99, 'c10')",
                 "credits_set_seats('p', 'team', 9, 'n2')",
@@ -148,7 +183,9 @@ fn going_on(db: &Database, schema: &str) -> Vec<String> {
     for question in [
         "SELECT account, entry, operation, kind, amount, from_allowance, from_credits, balance, feature, quantity, included,
                 actor, idempotency_key, effective_at, recorded_at, cycle, plan
-         FROM credits_history WHERE account IN ('p', 't') ORDER BY account, entry",
+         FROM credits_history WHERE account IN ('p', 't', 'h') ORDER BY account, entry",
+        "SELECT * FROM credits_holds ORDER BY account, entry",
+        "SELECT * FROM credits_allocations WHERE account = 'h' ORDER BY entry, lot, amount",
         "SELECT * FROM credits_subscriptions ORDER BY account, plan",
         "SELECT * FROM credits_budgets ORDER BY account, period, actor, feature, used_by",
         "SELECT * FROM credits_plans ORDER BY plan",

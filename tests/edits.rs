@@ -1,12 +1,15 @@
 //! Rows edited by a superuser who disarms the triggers: `credits_verify` names what was touched. Whoever does not
 //! disarm them cannot edit.
 
+#[path = "trust/holds_too.rs"]
+mod holds_too;
 #[path = "trust/plans_too.rs"]
 mod plans_too;
 #[path = "trust/small_ledger.rs"]
 mod small_ledger;
 
 use credits_ledger_tests::{Server, Session};
+use holds_too::add_holds;
 use plans_too::add_plans;
 use small_ledger::{entry_of, problems, small_ledger};
 
@@ -187,8 +190,8 @@ fn a_superusers_edit_of_a_lot_is_named() {
     let mut wrong = Vec::new();
     for lot in &lots {
         for (column, other) in other_values(&mut s, "lots") {
-            // What remains of the head lot stands on the account's row; this column is then of no account.
-            if column == "account" || (column == "remaining" && *lot == head) {
+            // What remains and is held of the head lot stands on the account's row; these columns are then of no account.
+            if column == "account" || (["remaining", "held"].contains(&column.as_str()) && *lot == head) {
                 continue;
             }
             let other = match column.as_str() {
@@ -217,12 +220,13 @@ fn a_superusers_edit_of_any_other_table_is_named() {
     let mut s = db.session();
     small_ledger(&mut s);
     add_plans(&mut s);
+    add_holds(&mut s);
     let tables = s.list(
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account'
          WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r'
              AND c.relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
     );
-    assert_eq!(tables, ["budget_use", "budgets", "cycles", "meters", "settings", "subscriptions", "switches"]);
+    assert_eq!(tables, ["budget_use", "budgets", "cycles", "holds", "meters", "settings", "subscriptions", "switches"]);
     let of_cycles = s.list(
         "SELECT u.ctid FROM credits_ledger.budget_use u JOIN credits_ledger.budgets b USING (account, budget)
          WHERE b.period = 'cycle'",
@@ -238,6 +242,7 @@ fn a_superusers_edit_of_any_other_table_is_named() {
                     // A period is told by its cycle or by its beginning; the other one is of no account.
                     "cycle" if table == "budget_use" && !of_cycles.contains(&row) => continue,
                     "period_start" if table == "budget_use" && of_cycles.contains(&row) => continue,
+                    "status" if table == "holds" => "CASE status WHEN 'released' THEN 'captured' ELSE 'released' END".to_owned(),
                     "status" => "'closed'".to_owned(),
                     "period" => "CASE period WHEN 'day' THEN 'month' ELSE 'day' END".to_owned(),
                     _ => other,
@@ -262,6 +267,7 @@ fn a_row_that_is_made_up_is_named() {
     let mut s = db.session();
     small_ledger(&mut s);
     add_plans(&mut s);
+    add_holds(&mut s);
     let mut wrong = Vec::new();
     for (table, changed) in [
         ("budgets", "budget = 99, period = 'month', actor = 'dan'"),
@@ -269,6 +275,8 @@ fn a_row_that_is_made_up_is_named() {
         ("subscriptions", "plan = 'try2', held = true"),
         ("switches", "feature = 'another', enabled = false"),
         ("meters", "feature = 'another', package_left = 1000"),
+        ("holds", "hold = 1"),
+        ("holds", "hold = 1000"),
     ] {
         let made_up = format!(
             "CREATE TEMP TABLE forged ON COMMIT DROP AS SELECT * FROM credits_ledger.{table} WHERE account = 'acme' LIMIT 1;
@@ -296,11 +304,12 @@ fn rows_given_to_an_account_without_any_are_named() {
         "credits_set_feature('donor', 'off', false)",
         "credits_set_budget('donor', 100)",
         "credits_debit('donor', 1, 'd')",
+        "credits_hold('donor', 1, 'h')",
     ] {
         s.run(&format!("SELECT {call}"));
     }
     let mut wrong = Vec::new();
-    for table in ["budgets", "subscriptions", "switches", "meters"] {
+    for table in ["budgets", "subscriptions", "switches", "meters", "holds"] {
         let edit = format!(
             "CREATE TEMP TABLE forged ON COMMIT DROP AS SELECT * FROM credits_ledger.{table} WHERE account = 'donor';
              UPDATE forged SET account = 'acme';
@@ -310,6 +319,62 @@ fn rows_given_to_an_account_without_any_are_named() {
         wrong.extend(wrong_about(&mut s, table, None, &edit).map(|why| (table.to_owned(), why)));
     }
     none_unseen(&wrong);
+}
+
+/// What holds set aside stands on the account, on lots and on the holds, and each entry says what it did to it.
+#[test]
+fn an_edit_of_what_is_held_is_named_wherever_it_stands() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    small_ledger(&mut s);
+    add_plans(&mut s);
+    add_holds(&mut s);
+    let held = |s: &mut Session, table: &str| {
+        s.list(&format!("SELECT ctid FROM credits_ledger.{table} WHERE account = 'acme' AND held > 0"))
+    };
+    assert!(!held(&mut s, "lots").is_empty() && held(&mut s, "accounts").len() == 1);
+    let mut edits = Vec::new();
+    for column in ["held", "headroom", "head_held", "reserved", "next_event_at"] {
+        let (_, other) = other_values(&mut s, "accounts").into_iter().find(|(name, _)| name == column).unwrap();
+        edits.push(("accounts", None, format!("SET {column} = {other} WHERE account = 'acme'")));
+    }
+    for row in held(&mut s, "lots") {
+        for change in ["held = held - 1", "held = 0, remaining = remaining + held", "held = held - 1, remaining = remaining + 1"] {
+            edits.push(("lots", None, format!("SET {change} WHERE ctid = '{row}'")));
+        }
+    }
+    // Of what one hold set aside to another one's, which leaves every sum as it is.
+    edits.push((
+        "holds",
+        None,
+        "SET amounts = ARRAY[amounts[1] + CASE hold WHEN (SELECT max(hold) FROM credits_ledger.holds WHERE status = 'open') THEN 1 ELSE -1 END]
+             || amounts[2:], amount = amount + CASE hold WHEN (SELECT max(hold) FROM credits_ledger.holds WHERE status = 'open') THEN 1 ELSE -1 END
+         WHERE account = 'acme' AND status = 'open' AND cardinality(amounts) > 0"
+            .to_owned(),
+    ));
+    for (operation, least) in [("hold", 7), ("capture", 4), ("release", 1), ("extend", 1), ("lapse", 2)] {
+        let entries =
+            s.list(&format!("SELECT entry FROM credits_history WHERE account = 'acme' AND operation = '{operation}' ORDER BY 1"));
+        assert!(entries.len() >= least, "{operation}: {entries:?}");
+        for entry in [&entries[0], &entries[entries.len() - 1]] {
+            for (column, other) in other_values(&mut s, "entries") {
+                if column != "account" && column != "entry" {
+                    edits.push((
+                        "entries",
+                        Some(entry.clone()),
+                        format!("SET {column} = {other} WHERE account = 'acme' AND entry = {entry}"),
+                    ));
+                }
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    for (table, entry, edit) in edits {
+        let edit = format!("UPDATE credits_ledger.{table} {edit}");
+        wrong.extend(wrong_about(&mut s, table, entry.as_deref(), &edit).map(|why| (edit, why)));
+    }
+    none_unseen(&wrong);
+    assert_eq!(problems(&mut s), Vec::<String>::new());
 }
 
 #[test]
@@ -336,6 +401,7 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
     let mut s = db.session();
     small_ledger(&mut s);
     add_plans(&mut s);
+    add_holds(&mut s);
     // What was written once is never changed, …
     let written_once = [
         ("entries", "amount = 0"),
@@ -347,7 +413,7 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
         ("rates", "credits = 0"),
     ];
     // … and neither that nor what operations bring up to date is ever removed.
-    let kept = ["accounts", "cycles", "entries", "included_units", "lots", "plans", "rates", "settings"];
+    let kept = ["accounts", "cycles", "entries", "holds", "included_units", "lots", "plans", "rates", "settings"];
     for role in ["origin", "replica", "local"] {
         s.run(&format!("SET session_replication_role = '{role}'"));
         for (table, change) in written_once {
