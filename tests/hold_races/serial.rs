@@ -167,6 +167,19 @@ fn what_many_do(policy: &str) {
         assert_eq!(many.len(), one.len(), "{question}");
     }
     settled(&mut one);
+    the_past_is_as_it_was(&mut one);
+}
+
+/// At the instant of each entry, after the last one of that instant, `credits_balance_at` says what stands there.
+fn the_past_is_as_it_was(s: &mut Session) {
+    let said_otherwise = s.list(
+        "SELECT h.entry, h.operation, h.effective_at, h.balance, h.allowance, h.credits, h.held, h.debt, h.available, '<>', b.*
+         FROM (SELECT DISTINCT ON (effective_at) * FROM credits_history WHERE account = 'a' ORDER BY effective_at, entry DESC) h
+         CROSS JOIN LATERAL credits_balance_at('a', h.effective_at) b
+         WHERE (h.balance, h.allowance, h.credits, h.held, h.debt, h.available)
+               IS DISTINCT FROM (b.balance, b.allowance, b.credits, b.held, b.debt, b.available)",
+    );
+    assert_eq!(said_otherwise, Vec::<String>::new());
 }
 
 #[test]

@@ -105,6 +105,21 @@ fn an_open_hold_counts_in_the_period_in_which_it_was_made() {
 }
 
 #[test]
+fn a_capture_counts_in_the_period_in_which_it_happens() {
+    let mut s = with_budget("'day'");
+    s.at("2026-02-01 23:50+00");
+    call(&mut s, "credits_hold('a', 60, 'h', '1 hour')");
+    s.at("2026-02-02 00:10+00");
+    call(&mut s, "credits_debit('a', 50, 'd')");
+    refused(&mut s, "LC012", "credits_capture('a', 'h', 'c', on_insufficient => 'error')");
+    call(&mut s, "credits_capture('a', 'h', 'c', 50, final => false, on_insufficient => 'error')");
+    assert_eq!(used(&mut s), "100 0");
+    call(&mut s, "credits_capture('a', 'h', 'c2')").has(&[("amount", "10")]);
+    assert_eq!(used(&mut s), "110 0");
+    the_same_once_recorded(&mut s);
+}
+
+#[test]
 fn headroom_that_is_held_counts_too() {
     let mut s = with_allowance("10", ", overdraft_limit => 200");
     call(&mut s, "credits_set_budget('a', 100, 'day')");

@@ -174,3 +174,83 @@ fn a_manual_reset_leaves_what_is_held() {
     call(&mut s, "credits_capture('a', 'h', 'c', 70)").has(&[("from_allowance", "70"), ("balance", "90")]);
     sound(&mut s);
 }
+
+#[test]
+fn a_reset_by_a_billing_period_leaves_what_is_held() {
+    let mut s = with_allowance("100", ", rollover_percent => 50");
+    s.at("2026-02-10 12:00+00");
+    call(&mut s, "credits_hold('a', 60, 'h', '1 hour')");
+    s.at("2026-02-10 12:30+00");
+    call(&mut s, "credits_reset_cycle('a', 'evt', '2026-02-10 12:15+00')").has(&[
+        ("cycles_closed", "1"),
+        ("rolled_over", "20"),
+        ("expired", "20"),
+        ("granted", "100"),
+        ("balance", "180"),
+        ("available", "120"),
+    ]);
+    s.at("2026-02-10 13:00+00");
+    assert_eq!(balance(&mut s), "120 120 0 0 0 120");
+    the_same_once_recorded(&mut s);
+}
+
+#[test]
+fn a_plan_that_is_replaced_with_its_allowance_keeps_what_is_held_until_it_returns() {
+    let mut s = session();
+    call(&mut s, "credits_define_plan('small', 100)");
+    call(&mut s, "credits_define_plan('big', 300, rank => 1)");
+    call(&mut s, "credits_open_account('a')");
+    call(&mut s, "credits_subscribe('a', 'small', 's')");
+    call(&mut s, "credits_hold('a', 70, 'h', '1 hour')");
+    s.at("2026-01-31 12:10+00");
+    let before = newest(&mut s);
+    call(&mut s, "credits_change_plan('a', 'small', 'big', 'u', unused_allowance => 'expire')").has(&[
+        ("amount", "300"),
+        ("balance", "370"),
+        ("allowance", "300"),
+        ("held", "70"),
+    ]);
+    assert_eq!(entries_after(&mut s, &before), ["expire -30 70", "change_plan 300 370"]);
+    call(&mut s, "credits_capture('a', 'h', 'c', 20, final => false)").has(&[("from_allowance", "20"), ("held", "50")]);
+    let before = newest(&mut s);
+    s.at("2026-01-31 13:00+00");
+    assert_eq!(balance(&mut s), "300 300 0 0 0 300");
+    the_same_once_recorded(&mut s);
+    assert_eq!(entries_after(&mut s, &before), ["lapse 0 350", "expire -50 300"]);
+}
+
+#[test]
+fn what_is_held_of_a_trial_outlives_the_conversion() {
+    let mut s = session();
+    call(&mut s, "credits_define_plan('try', 50, trial => true, trial_period => '14 days')");
+    call(&mut s, "credits_define_plan('team', 100)");
+    call(&mut s, "credits_open_account('a')");
+    call(&mut s, "credits_subscribe('a', 'try', 's')");
+    call(&mut s, "credits_hold('a', 30, 'h', '1 hour')").has(&[("from_credits", "30")]);
+    s.at("2026-01-31 12:10+00");
+    call(&mut s, "credits_subscribe('a', 'team', 's2')");
+    assert_eq!(balance(&mut s), "130 100 0 30 0 100");
+    sound(&mut s);
+    call(&mut s, "credits_capture('a', 'h', 'c', 10)").has(&[("from_credits", "10"), ("balance", "120")]);
+    assert_eq!(balance(&mut s), "100 100 0 0 0 100");
+    sound(&mut s);
+}
+
+#[test]
+fn an_account_without_any_other_date_sees_its_holds_lapse() {
+    let mut s = session();
+    call(&mut s, "credits_open_account('a', 100, '0')");
+    call(&mut s, "credits_hold('a', 60, 'h1', '20 minutes')");
+    call(&mut s, "credits_hold('a', 30, 'h2', '5 minutes')");
+    for (instant, figures) in [
+        ("12:04:59.999999", "100 10 0 90 0 10"),
+        ("12:05", "100 40 0 60 0 40"),
+        ("12:20", "100 100 0 0 0 100"),
+    ] {
+        s.at(&format!("2026-01-31 {instant}+00"));
+        assert_eq!(balance(&mut s), figures, "{instant}");
+    }
+    assert_eq!(s.one("SELECT credits_maintain()"), "1");
+    assert_eq!(s.one("SELECT credits_maintain()"), "0");
+    the_same_once_recorded(&mut s);
+}

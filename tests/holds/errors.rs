@@ -145,3 +145,18 @@ fn errors_leave_nothing_and_a_rollback_takes_a_hold_back() {
     call(&mut s, "credits_hold('a', 55, 'h2')").has(&[("entry", "5"), ("held", "85")]);
     sound(&mut s);
 }
+
+#[test]
+fn sums_stay_below_what_an_amount_may_be() {
+    let mut s = with_allowance("0", "");
+    call(&mut s, "credits_grant('a', 99999999999999.999999, 'g')");
+    call(&mut s, "credits_hold('a', 99999999999999.999999, 'h')").has(&[("held", "99999999999999.999999")]);
+    sound(&mut s);
+    // The balance would be a sum that no amount is.
+    refused(&mut s, "LC004", "credits_grant('a', 0.000001, 'g2')");
+    call(&mut s, "credits_capture('a', 'h', 'c', 99999999999999, final => false)").has(&[("held", "0.999999")]);
+    // So would be what was used in the cycle.
+    refused(&mut s, "LC004", "credits_capture('a', 'h', 'c2', 1)");
+    call(&mut s, "credits_capture('a', 'h', 'c2', 0.999999)").has(&[("balance", "0")]);
+    sound(&mut s);
+}
