@@ -242,7 +242,9 @@ fn a_superusers_edit_of_any_other_table_is_named() {
                     // A period is told by its cycle or by its beginning; the other one is of no account.
                     "cycle" if table == "budget_use" && !of_cycles.contains(&row) => continue,
                     "period_start" if table == "budget_use" && of_cycles.contains(&row) => continue,
-                    "status" if table == "holds" => "CASE status WHEN 'released' THEN 'captured' ELSE 'released' END".to_owned(),
+                    "status" if table == "holds" => {
+                        "CASE status WHEN 'released' THEN 'captured' ELSE 'released' END".to_owned()
+                    }
                     "status" => "'closed'".to_owned(),
                     "period" => "CASE period WHEN 'day' THEN 'month' ELSE 'day' END".to_owned(),
                     _ => other,
@@ -339,7 +341,9 @@ fn an_edit_of_what_is_held_is_named_wherever_it_stands() {
         edits.push(("accounts", None, format!("SET {column} = {other} WHERE account = 'acme'")));
     }
     for row in held(&mut s, "lots") {
-        for change in ["held = held - 1", "held = 0, remaining = remaining + held", "held = held - 1, remaining = remaining + 1"] {
+        for change in
+            ["held = held - 1", "held = 0, remaining = remaining + held", "held = held - 1, remaining = remaining + 1"]
+        {
             edits.push(("lots", None, format!("SET {change} WHERE ctid = '{row}'")));
         }
     }
@@ -353,8 +357,9 @@ fn an_edit_of_what_is_held_is_named_wherever_it_stands() {
             .to_owned(),
     ));
     for (operation, least) in [("hold", 7), ("capture", 4), ("release", 1), ("extend", 1), ("lapse", 2)] {
-        let entries =
-            s.list(&format!("SELECT entry FROM credits_history WHERE account = 'acme' AND operation = '{operation}' ORDER BY 1"));
+        let entries = s.list(&format!(
+            "SELECT entry FROM credits_history WHERE account = 'acme' AND operation = '{operation}' ORDER BY 1"
+        ));
         assert!(entries.len() >= least, "{operation}: {entries:?}");
         for entry in [&entries[0], &entries[entries.len() - 1]] {
             for (column, other) in other_values(&mut s, "entries") {

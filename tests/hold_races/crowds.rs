@@ -144,3 +144,57 @@ fn nothing_is_held_or_spent_that_is_not_there() {
         settled(&mut s);
     }
 }
+
+/// Every session holds and captures under one budget: what is held and what is captured never comes to more than it.
+#[test]
+fn holds_and_captures_together_keep_to_a_budget() {
+    for level in LEVELS {
+        let db = Server::shared().database();
+        let mut s = db.session();
+        s.run(&grant("a", "10000", "g"));
+        s.run(
+            "SELECT credits_set_budget('a', 200, 'month', feature => 'gpu'), credits_set_budget('a', 45, 'month', '*')",
+        );
+        let refused: u32 = crowd(&db, 12, &[level], |i, s| {
+            let mut dice = Dice(5_000 + i as u64);
+            let mut refused = 0;
+            for n in 0..10 {
+                let amount = 2 + dice.below(8);
+                let actor = ["ann", "bob", "carl", "dan", "eve", "fay"][dice.below(6) as usize];
+                let key = format!("h{i} {n}");
+                let held = format!("SELECT * FROM credits_hold('a', {amount}, '{key}', '1 day', 'gpu', '{actor}')");
+                let rest = match dice.below(4) {
+                    0 => None,
+                    1 => Some(release("a", &key, &format!("r{i} {n}"))),
+                    2 => Some(capture("a", &key, &format!("c{i} {n}"), &format!(", {}", dice.below(amount + 1)))),
+                    _ => Some(capture(
+                        "a",
+                        &key,
+                        &format!("c{i} {n}"),
+                        &format!(", {}, on_insufficient => 'error'", amount + 2),
+                    )),
+                };
+                for call in std::iter::once(held).chain(rest) {
+                    match receipt(patient(s, &call)) {
+                        Ok(_) => {}
+                        Err(code) if code == "LC012" => refused += 1,
+                        // of a hold that was refused
+                        Err(code) => assert_eq!(code, "LC006", "{call}"),
+                    }
+                }
+            }
+            refused
+        })
+        .into_iter()
+        .sum();
+        assert!(refused > 10, "{level}: only {refused} were refused");
+        let open = "(SELECT coalesce(sum(remaining), 0) FROM credits_holds h WHERE status = 'open' AND (b.used_by IS NULL OR h.actor = b.used_by))";
+        let captured = "(SELECT coalesce(-sum(amount), 0) FROM credits_history h WHERE operation = 'capture' AND (b.used_by IS NULL OR h.actor = b.used_by))";
+        let wrong = s.list(&format!(
+            "SELECT used_by, used, {open}, {captured} FROM credits_budgets b WHERE used <> {open} + {captured} OR used > budget_limit"
+        ));
+        assert_eq!(wrong, Vec::<String>::new(), "{level}");
+        assert!(s.one("SELECT count(*) FROM credits_budgets WHERE used > 0").parse::<u32>().unwrap() >= 5);
+        settled(&mut s);
+    }
+}

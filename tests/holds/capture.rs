@@ -363,6 +363,17 @@ fn an_excess_leaves_what_other_holds_reserved() {
 }
 
 #[test]
+fn what_the_hold_reserved_of_the_limit_is_no_part_of_what_is_missing() {
+    let mut s = with_allowance("100", ", overdraft_limit => 20");
+    call(&mut s, "credits_hold('a', 110, 'h')");
+    let error = refused(&mut s, "LC001", "credits_capture('a', 'h', 'c', 125, on_insufficient => 'error')");
+    assert_eq!(error.figure("shortfall"), "5", "{error}");
+    call(&mut s, "credits_capture('a', 'h', 'c', 120, on_insufficient => 'error')")
+        .has(&[("amount", "120"), ("debt", "20")]);
+    sound(&mut s);
+}
+
+#[test]
 fn a_quantity_is_priced_by_the_rate_of_the_holds_feature() {
     let mut s = with_allowance("100", "");
     call(&mut s, "credits_define_rate('gpu', 2.5)");
@@ -434,6 +445,20 @@ fn packages_are_paid_by_what_is_held_and_their_rest_is_used_first() {
     ]);
     assert_eq!(moved(&mut s), ["1 -1"]);
     assert_eq!(state(&mut s, "h"), "0 21 captured");
+    sound(&mut s);
+}
+
+#[test]
+fn packages_are_not_captured_in_part() {
+    let mut s = with_allowance("3", "");
+    call(&mut s, "credits_define_rate('run', 1, 100, 'package')");
+    call(&mut s, "credits_hold('a', 1, 'h', feature => 'run')");
+    for quantity in ["1000", "10"] {
+        let capture = format!("credits_capture('a', 'h', 'c', quantity => {quantity}, on_insufficient => 'partial')");
+        refused(&mut s, "LC005", &capture);
+    }
+    // An amount can be.
+    call(&mut s, "credits_capture('a', 'h', 'c', 10, on_insufficient => 'partial')").has(&[("amount", "3")]);
     sound(&mut s);
 }
 

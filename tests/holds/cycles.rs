@@ -242,11 +242,9 @@ fn an_account_without_any_other_date_sees_its_holds_lapse() {
     call(&mut s, "credits_open_account('a', 100, '0')");
     call(&mut s, "credits_hold('a', 60, 'h1', '20 minutes')");
     call(&mut s, "credits_hold('a', 30, 'h2', '5 minutes')");
-    for (instant, figures) in [
-        ("12:04:59.999999", "100 10 0 90 0 10"),
-        ("12:05", "100 40 0 60 0 40"),
-        ("12:20", "100 100 0 0 0 100"),
-    ] {
+    for (instant, figures) in
+        [("12:04:59.999999", "100 10 0 90 0 10"), ("12:05", "100 40 0 60 0 40"), ("12:20", "100 100 0 0 0 100")]
+    {
         s.at(&format!("2026-01-31 {instant}+00"));
         assert_eq!(balance(&mut s), figures, "{instant}");
     }
