@@ -26,13 +26,19 @@ fn charge(args: &Args) -> Result<Output> {
     let mode = args.text(6)?.map_or(Ok(OnInsufficient::Error), OnInsufficient::parse)?;
     let charge = Charge::new(quantity, key, mode, dimensions(Some(feature), actor, resource, args.json(7)?)?);
     let spi = Spi::connect()?;
-    if let Some(rate) = free_rate(&spi, feature)? {
+    let now = session::clock()?.0;
+    let (known, free) = match spi.with_fresh_snapshot(|_| definitions::seek_rate(feature, now))? {
+        Sought::Row(known) => (Some(known), Some(known.rate)),
+        Sought::Nothing => (None, None),
+        Sought::Elsewhere => (None, definitions::rate(&spi, Sight::Newest, feature, now)?),
+    };
+    if let Some(rate) = free.filter(|rate| rate.free) {
         let written = spi.with_fresh_snapshot(|spi| charge_free(spi, account, &charge, rate))?;
         return Ok(answer::receipt(account, &written));
     }
     let keyed = Keyed::of(&charge.key);
     let plain = fast::write(&spi, account, keyed, |book| {
-        let terms = terms::seek_of_charge(book, &charge.dimensions)?;
+        let terms = terms::seek_of_charge(book, &charge.dimensions, known)?;
         Ok(terms.map_or(Err(Stop::NeedMore), |terms| book.charge(&charge, &terms)))
     })?;
     let written = match plain {
@@ -43,17 +49,6 @@ fn charge(args: &Args) -> Result<Output> {
         })?,
     };
     Ok(answer::receipt(account, &written))
-}
-
-/// The feature's rate, where it is free now.
-fn free_rate(spi: &Spi, feature: &str) -> Result<Option<Rate>> {
-    let now = session::clock()?.0;
-    let rate = match spi.with_fresh_snapshot(|_| definitions::seek_rate(feature, now))? {
-        Sought::Row(rate) => Some(rate),
-        Sought::Nothing => None,
-        Sought::Elsewhere => definitions::rate(spi, Sight::Newest, feature, now)?,
-    };
-    Ok(rate.filter(|rate| rate.free))
 }
 
 /// A free feature: nothing is locked or written, and the key is not kept. It replays where a paid charge used it.

@@ -223,16 +223,34 @@ pub fn rate(spi: &Spi, sight: Sight, feature: &str, instant: Timestamp) -> Resul
     Ok(in_force(versions, instant))
 }
 
+/// A rate that was in force at an instant, and until when it is, as far as was known then.
+#[derive(Clone, Copy)]
+pub struct KnownRate {
+    pub rate: Rate,
+    at: Timestamp,
+    until: Timestamp,
+}
+
+impl KnownRate {
+    /// Whether it is still known to be in force: what was defined in the last millisecond counts from when it is seen.
+    pub fn holds_at(&self, instant: Timestamp) -> bool {
+        const FRESH_MICROS: i64 = 1_000;
+        instant < self.until && (0..FRESH_MICROS).contains(&(instant.0 - self.at.0))
+    }
+}
+
 /// The same as the active snapshot sees it, without the executor.
-pub fn seek_rate(feature: &str, instant: Timestamp) -> Result<Sought<Rate>> {
+pub fn seek_rate(feature: &str, instant: Timestamp) -> Result<Sought<KnownRate>> {
     let mut versions: Vec<RateVersion> = Vec::with_capacity(1);
     let sought = RATES_IN_ORDER.backwards(&[feature.into()], |row| {
         versions.push(rows::rate_version(row)?);
         Ok(versions.last().is_some_and(|version| version.effective_at > instant))
     })?;
+    let later = versions.iter().map(|version| version.effective_at).filter(|at| *at > instant);
+    let until = later.min().unwrap_or(Timestamp::INFINITY);
     Ok(match (sought, in_force(versions, instant)) {
         (Sought::Elsewhere, _) => Sought::Elsewhere,
-        (_, Some(rate)) => Sought::Row(rate),
+        (_, Some(rate)) => Sought::Row(KnownRate { rate, at: instant, until }),
         (_, None) => Sought::Nothing,
     })
 }

@@ -297,9 +297,17 @@ pub fn seek_hold(account: &str, hold: i64) -> Result<Sought<Hold>> {
     HOLD_BY_NUMBER.find(&[account.into(), hold.into()], |row, _| rows::hold(row))
 }
 
-/// Every hold that the account ever had.
-pub fn all_holds(spi: &Spi, account: &str) -> Result<Vec<Hold>> {
-    spi.read(&HOLDS, &[account.into()])?.iter().map(|row| rows::hold(&row)).collect()
+/// Every hold that the account ever had, and which of them are filed to lapse when they do not.
+pub fn all_holds(spi: &Spi, account: &str) -> Result<(Vec<Hold>, Vec<i64>)> {
+    let (mut holds, mut misfiled) = (Vec::new(), Vec::new());
+    for row in spi.read(&HOLDS, &[account.into()])?.iter() {
+        let hold = rows::hold(&row)?;
+        if row.opt_time(2)? != hold.is_open().then_some(hold.expires_at) {
+            misfiled.push(hold.hold);
+        }
+        holds.push(hold);
+    }
+    Ok((holds, misfiled))
 }
 
 /// Open holds that lapse until an instant, the first ones first and no more than `limit`.

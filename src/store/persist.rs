@@ -8,6 +8,7 @@ use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, BudgetChange, Description};
 use credits_domain::entry::{Entry, Operation};
+use credits_domain::hold::Hold;
 use credits_domain::time::Timestamp;
 
 static OPEN_ROW: Statement = Statement::new(
@@ -258,6 +259,48 @@ static SAVE_HOLDS: Statement = Statement::new(
     &[Type::RowsOf("holds")],
 );
 
+static ADD_HOLD: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.holds (",
+        hold_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    ),
+    &[
+        Type::Text,
+        Type::I64,
+        Type::Time,
+        Type::Time,
+        Type::Time,
+        Type::I32,
+        Type::Text,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Ints,
+        Type::Amounts,
+        Type::Text,
+        Type::Text,
+    ],
+);
+
+static SETTLE_HOLD: Statement = Statement::new(
+    "UPDATE credits_ledger.holds SET lapses_at = $3, expires_at = $4, status = $5, captured = $6, headroom = $7, \
+     lapsed = $8, lots = $9, amounts = $10 WHERE account = $1 AND hold = $2",
+    &[
+        Type::Text,
+        Type::I64,
+        Type::Time,
+        Type::Time,
+        Type::Text,
+        Type::Amount,
+        Type::Amount,
+        Type::Amount,
+        Type::Ints,
+        Type::Amounts,
+    ],
+);
+
 static SAVE_SWITCHES: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.switches (",
@@ -420,8 +463,7 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_SUBSCRIPTIONS, "subscriptions", own.map(|own| rows::subscription_values(name, own)))?;
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
-    let holds = book.holds.iter().filter(|hold| hold.changed);
-    write_rows(spi, &SAVE_HOLDS, "holds", holds.map(|hold| rows::hold_values(name, hold)))?;
+    save_holds(spi, book)?;
     let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
     write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
     for change in &book.budget_changes {
@@ -435,6 +477,30 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
                 spi.write(&REMOVE_BUDGET_USE, &[name.into(), (*budget).into()])?;
                 spi.write(&REMOVE_BUDGET, &[name.into(), (*budget).into()])?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// One by one where there are few, as after a call about a hold: that is quicker than rows of a table's type.
+fn save_holds(spi: &Spi, book: &Book) -> Result<()> {
+    const FEW: usize = 2;
+    let name = book.account.account.as_str();
+    let changed: Vec<&Hold> = book.holds.iter().filter(|hold| hold.changed).collect();
+    if changed.len() > FEW {
+        return write_rows(spi, &SAVE_HOLDS, "holds", changed.iter().map(|hold| rows::hold_values(name, hold)));
+    }
+    for hold in changed {
+        let is_new = book.entries.iter().any(|entry| entry.entry == hold.hold);
+        let mut values = rows::hold_values(name, hold);
+        if is_new {
+            spi.write_as_seen(&ADD_HOLD, &values)?;
+        } else {
+            // made_at, cycle and amount never change, nor what it is for.
+            values.truncate(13);
+            values.drain(4..6);
+            values.remove(5);
+            spi.write(&SETTLE_HOLD, &values)?;
         }
     }
     Ok(())

@@ -37,17 +37,17 @@ pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<
     let ends_at = request.period.end(cycle, now, desk.zone)?;
     let is_new = request.limit.is_some() && !rows.iter().any(|row| request.is_of(row));
     let used = if is_new { used_since(desk.spi, book, request, span)? } else { Vec::new() };
-    let stands = match is_new {
+    let drawn = match is_new {
         true => used.iter().find(|used| used.actor.is_empty()).map(|used| used.used),
         false => {
             let actor = request.actor.as_deref().filter(|actor| *actor != EACH_ACTOR);
-            terms::budgets(desk.spi, book, desk.zone, actor, None)?
-                .into_iter()
-                .find(|budget| request.is_of(&budget.row))
-                .map(|budget| budget.used.used + budget.held)
+            let budgets = terms::budgets(desk.spi, book, desk.zone, actor, None)?;
+            budgets.into_iter().find(|budget| request.is_of(&budget.row)).map(|budget| budget.used.used)
         }
     };
-    let used_by_nobody = stands.unwrap_or_default();
+    let whose = request.actor.as_deref().map(|actor| if actor == EACH_ACTOR { "" } else { actor });
+    let held = terms::held_since(desk.spi, book, request.period, span, request.feature.as_deref(), whose, None)?;
+    let used_by_nobody = drawn.unwrap_or_default() + held;
     Ok(book.set_budget(request, &rows, used).map(|_| Stands { used: used_by_nobody, span, ends_at }))
 }
 

@@ -7,7 +7,7 @@ use super::rows::{self, budget_columns, budget_use_columns, meter_columns, subsc
 use crate::pg::{Index, Result, Sought, Spi, Statement, Type, Value};
 use credits_domain::amount::Amount;
 use credits_domain::book::Book;
-use credits_domain::budget::{Budget, BudgetRow, BudgetUse, EACH_ACTOR, Period};
+use credits_domain::budget::{Budget, BudgetRow, BudgetUse, EACH_ACTOR, Period, Span};
 use credits_domain::entry::Dimensions;
 use credits_domain::plan::Subscription;
 use credits_domain::rate::{Meter, Switch, Terms};
@@ -125,27 +125,41 @@ pub fn budgets(
             used: stored.map_or(Amount::ZERO, |stored| stored.used_in(row.period, span)),
         };
         let ends_at = row.period.end(account.cycle, now, zone)?;
-        let mut held = Amount::ZERO;
-        if account.extras.holds {
-            let whose = if each { Some(user) } else { row.actor.as_deref() };
-            let (cycle, since) = match row.period {
-                Period::Cycle => (Some(span.cycle), Timestamp::NEG_INFINITY),
-                _ => (None, span.start),
-            };
-            let values = [
-                name.into(),
-                now.into(),
-                but_hold.unwrap_or(0).into(),
-                row.feature.as_deref().into(),
-                whose.into(),
-                cycle.into(),
-                since.into(),
-            ];
-            held = spi.write(&HELD_SINCE, &values)?.first().map_or(Ok(Amount::ZERO), |row| row.amount(0))?;
-        }
+        let whose = if each { Some(user) } else { row.actor.as_deref() };
+        let held = held_since(spi, book, row.period, span, row.feature.as_deref(), whose, but_hold)?;
         budgets.push(Budget { row, used, held, ends_at, changed: false });
     }
     Ok(budgets)
+}
+
+/// What open holds but for one set aside that were made in a period, for a feature and by somebody where these are given.
+pub fn held_since(
+    spi: &Spi,
+    book: &Book,
+    period: Period,
+    span: Span,
+    feature: Option<&str>,
+    whose: Option<&str>,
+    but_hold: Option<i64>,
+) -> Result<Amount> {
+    let account = &book.account;
+    if !account.extras.holds {
+        return Ok(Amount::ZERO);
+    }
+    let (cycle, since) = match period {
+        Period::Cycle => (Some(span.cycle), Timestamp::NEG_INFINITY),
+        _ => (None, span.start),
+    };
+    let values = [
+        account.account.as_str().into(),
+        book.now().into(),
+        but_hold.unwrap_or(0).into(),
+        feature.into(),
+        whose.into(),
+        cycle.into(),
+        since.into(),
+    ];
+    spi.write(&HELD_SINCE, &values)?.first().map_or(Ok(Amount::ZERO), |row| row.amount(0))
 }
 
 /// What a debit has to know of its feature. Once time is settled.
@@ -239,14 +253,21 @@ pub fn seek_of_debit(book: &Book, dimensions: &Dimensions) -> Result<Option<Term
 }
 
 /// The same of a charge. Where plans include units of the feature, the general path has to ask which.
-pub fn seek_of_charge(book: &Book, dimensions: &Dimensions) -> Result<Option<Terms>> {
+pub fn seek_of_charge(
+    book: &Book,
+    dimensions: &Dimensions,
+    known: Option<definitions::KnownRate>,
+) -> Result<Option<Terms>> {
     let Some(mut terms) = seek_of_debit(book, dimensions)? else { return Ok(None) };
     let (account, extras) = (&book.account, book.account.extras);
     let feature = dimensions.feature.as_deref().unwrap_or_default();
-    match definitions::seek_rate(feature, book.now())? {
-        Sought::Row(rate) => terms.rate = Some(rate),
-        _ => return Ok(None),
-    }
+    terms.rate = match known.filter(|known| known.holds_at(book.now())) {
+        Some(known) => Some(known.rate),
+        None => match definitions::seek_rate(feature, book.now())? {
+            Sought::Row(found) => Some(found.rate),
+            _ => return Ok(None),
+        },
+    };
     if extras.meters {
         let key = [account.account.as_str().into(), feature.into()];
         match METER_BY_FEATURE.find(&key, |row, _| rows::meter(row))? {

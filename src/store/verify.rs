@@ -130,6 +130,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
     let StoredLots { lots, misfiled } = lookup::lots_as_stored(&spi, &row)?;
     let closed = lookup::closed_cycles(&spi, account)?;
     let zone = ServerZone::new(&row.settings.time_zone)?;
+    let (holds, misfiled_holds) = lookup::all_holds(&spi, account)?;
     let rows = audit::Rows {
         account: &row,
         lots: &lots,
@@ -142,11 +143,14 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         meters: &terms::meters(&spi, account)?,
         budgets: &terms::budget_rows(&spi, Sight::Callers, account)?,
         budget_use: &terms::budget_uses(&spi, account)?,
-        holds: &lookup::all_holds(&spi, account)?,
+        holds: &holds,
     };
     let mut auditor = Auditor::new(&rows, &zone);
     for (entry, lot) in misfiled {
         auditor.problem(Some(entry), format!("lot {lot} is filed in another place than it should be"));
+    }
+    for hold in misfiled_holds {
+        auditor.problem(Some(hold), "its hold is filed to lapse at another time than it does");
     }
     read::for_each_entry(&spi, account, |number, entry| match entry {
         Ok(entry) => auditor.entry(&entry),

@@ -333,9 +333,9 @@ impl Book {
         Ok(())
     }
 
-    /// What lots hold returns to them, and pays debt first where the account repays it.
+    /// What lots hold returns to them, the last taken first, and pays debt first where the account repays it.
     pub(crate) fn give_back(&mut self, parts: &[Movement]) -> Outcome<()> {
-        for part in parts {
+        for part in parts.iter().rev() {
             match (self.place_of(part.lot)?, self.account.head) {
                 (Some(index), _) => {
                     self.hold_in_lot(index, -part.amount);

@@ -239,13 +239,7 @@ impl Book {
             return Ok(Receipt { key, ..Receipt::nothing(self, Operation::Charge) });
         }
         self.must_be_open()?;
-        if charge.on_insufficient == OnInsufficient::Partial
-            && terms.rate.is_some_and(|rate| rate.model == RateModel::Package)
-        {
-            return Err(Error::argument("on_insufficient", "partial", "a package cannot be taken in part")
-                .hint("Charge a feature with package pricing with on_insufficient error, refuse or allow.")
-                .into());
-        }
+        must_be_divisible(terms, charge.on_insufficient)?;
         must_be_enabled(terms, &charge.dimensions)?;
         let feature = charge.dimensions.feature.as_deref().unwrap_or_default();
         let rate = terms.rate.ok_or_else(|| unknown_feature(feature))?;
@@ -286,7 +280,7 @@ impl Book {
         let taking = self.taking(draw.amount, feature, draw.on_insufficient, Amount::ZERO)?;
         let amount = taking.taken + taking.overdraft;
         if amount.is_zero() && draw.amount.is_positive() && !draw.covered {
-            return Err(self.insufficient(draw.amount, taking.taken).into());
+            return Err(self.insufficient(draw.amount, taking.taken, Amount::ZERO).into());
         }
         (self.account.balances.debt + taking.overdraft).checked("debt")?;
         (self.account.used + amount).checked("usage in the cycle")?;
@@ -318,7 +312,7 @@ impl Book {
             OnInsufficient::Allow | OnInsufficient::Error | OnInsufficient::Refuse => missing,
         };
         if mode != OnInsufficient::Allow && overdraft > headroom {
-            return Err(self.insufficient(amount, taken).into());
+            return Err(self.insufficient(amount, taken, reserved).into());
         }
         Ok(Taking { takes, taken, overdraft })
     }
@@ -350,9 +344,9 @@ impl Book {
         parts
     }
 
-    /// LC001, with the figures that an application shows to its user.
-    pub(crate) fn insufficient(&self, required: Amount, available: Amount) -> Error {
-        let shortfall = required - available - self.headroom();
+    /// LC001, with the figures that an application shows to its user. So much headroom is `reserved` for the caller.
+    pub(crate) fn insufficient(&self, required: Amount, available: Amount, reserved: Amount) -> Error {
+        let shortfall = required - available - self.headroom_beside(reserved);
         let resets_at = self.account.cycle.end.map_or("manual".to_string(), |end| end.to_string());
         Error::new(Code::InsufficientCredits, format!("account {:?} has too few credits", self.account.account))
             .detail(format!("available={available} required={required} shortfall={shortfall} resets_at={resets_at}"))
@@ -401,6 +395,16 @@ impl Book {
         }
         Ok(lines)
     }
+}
+
+/// LC005 where only a part could be taken of what is priced by whole packages.
+pub(crate) fn must_be_divisible(terms: &Terms, mode: OnInsufficient) -> Result<()> {
+    let by_package = terms.rate.is_some_and(|rate| rate.model == RateModel::Package);
+    if mode != OnInsufficient::Partial || !by_package {
+        return Ok(());
+    }
+    Err(Error::argument("on_insufficient", "partial", "a package cannot be taken in part")
+        .hint("Where a feature is priced by packages, on_insufficient is one of error, refuse, allow."))
 }
 
 /// LC010 where the feature is switched off.

@@ -228,7 +228,7 @@ impl Book {
         let taking = self.taking(new.amount, new.dimensions.feature.as_deref(), new.on_insufficient, Amount::ZERO)?;
         let amount = taking.taken + taking.overdraft;
         if amount.is_zero() {
-            return Err(self.insufficient(new.amount, taking.taken).into());
+            return Err(self.insufficient(new.amount, taking.taken, Amount::ZERO).into());
         }
         self.check_budgets(&new.dimensions, amount, new.on_insufficient)?;
         let parts = self.set_aside(&taking);
@@ -275,6 +275,7 @@ impl Book {
         made_by: &Dimensions,
         terms: &Terms,
     ) -> Outcome<Receipt> {
+        self.must_not_be_closed()?;
         let lapsed = hold.status == HoldStatus::Lapsed;
         if !hold.is_open() && !lapsed {
             return Err(settled(&hold, &capture.hold_key).into());
@@ -286,6 +287,7 @@ impl Book {
             Captured::All => hold.remaining(),
             Captured::Amount(amount) => amount,
             Captured::Quantity(quantity) => {
+                crate::debit::must_be_divisible(terms, capture.on_insufficient)?;
                 let feature = made_by.feature.as_deref().ok_or_else(|| {
                     Error::argument("quantity", quantity, "the hold names no feature by which to price a quantity")
                 })?;
@@ -304,7 +306,7 @@ impl Book {
         let amount = spent + taking.taken + taking.overdraft;
         let covered = price.is_some_and(|price| price.covers());
         if amount.is_zero() && wanted.is_positive() && !covered {
-            return Err(self.insufficient(wanted, taking.taken).into());
+            return Err(self.insufficient(excess, taking.taken, reserved).into());
         }
         let mut dimensions = made_by.clone();
         dimensions.metadata.clone_from(&capture.dimensions.metadata);
@@ -352,6 +354,7 @@ impl Book {
 
     /// Gives back what a hold sets aside. One that has lapsed has nothing to give: nothing is recorded.
     pub fn release(&mut self, mut hold: Hold, hold_key: &str, key: Option<Key>) -> Outcome<Receipt> {
+        self.must_not_be_closed()?;
         match hold.status {
             HoldStatus::Open => {}
             HoldStatus::Lapsed => {
@@ -384,6 +387,7 @@ impl Book {
         expires_in: Interval,
         zone: &dyn Zone,
     ) -> Outcome<Receipt> {
+        self.must_not_be_closed()?;
         if !hold.is_open() {
             return Err(settled(&hold, hold_key).into());
         }
@@ -451,10 +455,11 @@ impl Hold {
 
 /// LC007: nothing is held any more.
 fn settled(hold: &Hold, hold_key: &str) -> Error {
-    Error::new(Code::AlreadyClosed, format!("hold {hold_key:?} is {}", hold.status.name())).detail(format!(
-        "hold={} status={} captured={}",
-        hold.hold,
-        hold.status.name(),
-        hold.captured
-    ))
+    let status = hold.status.name();
+    let error = Error::new(Code::AlreadyClosed, format!("hold {hold_key:?} is {status} already"))
+        .detail(format!("hold={} status={status} captured={}", hold.hold, hold.captured));
+    match hold.status {
+        HoldStatus::Lapsed => error.hint("It can still be captured; for work that goes on, hold again."),
+        _ => error,
+    }
 }
