@@ -73,8 +73,8 @@ WHERE a.next_event_at <= credits_ledger.statement_time();
 
 -- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
 -- announces (schedule), moves between lots (rollover) or keeps a record (open, configure, redact …).
--- from_allowance and from_credits read as in the receipt: of debit, charge and expire, which take, what the lots bore; of any
--- other what the lots gained; both net of debt repaid, which is in overdraft.
+-- from_allowance and from_credits read as in the receipt: of debit, charge and expire, which take, what the lots bore;
+-- of any other what the lots gained; both net of debt repaid, which is in overdraft.
 CREATE VIEW @extschema@.credits_history AS
 SELECT
     e.account,
