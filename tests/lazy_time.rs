@@ -402,6 +402,41 @@ fn sums_that_time_makes() {
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
 
+/// The allowances of plans lead a sum past 10^14, too. The account is read and used; what asks for more is refused until
+/// there is room.
+#[test]
+fn sums_that_plans_make() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_define_plan('big', 50000000000000)");
+    s.run("SELECT credits_open_account('a')");
+    s.run("SELECT credits_subscribe('a', 'big', 's')");
+    s.run("SELECT credits_debit('a', 50000000000000, 'all')");
+    s.run("SELECT credits_grant('a', 90000000000000, 'g')");
+    s.at("2026-02-01 00:00+00");
+    let balance = "SELECT trim_scale(balance), trim_scale(available) FROM credits_balance('a')";
+    assert_eq!(s.list(balance), ["140000000000000|140000000000000"]);
+    assert_eq!(s.error("SELECT credits_grant('a', 1, 'more')").code, "LC004");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(s.list(balance), ["140000000000000|140000000000000"]);
+    assert_eq!(s.list("SELECT trim_scale(balance) FROM credits_accounts"), ["140000000000000"]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+    assert_eq!(s.error("SELECT credits_grant('a', 1, 'more')").code, "LC004");
+    s.row("SELECT * FROM credits_debit('a', 60000000000000, 'd1')").has(&[
+        ("from_allowance", "50000000000000"),
+        ("from_credits", "10000000000000"),
+        ("balance", "80000000000000"),
+    ]);
+    s.row("SELECT * FROM credits_grant('a', 1, 'more')").has(&[("balance", "80000000000001")]);
+    // No cycle uses more either.
+    assert_eq!(s.error("SELECT credits_debit('a', 40000000000000, 'd2')").code, "LC004");
+    s.row("SELECT * FROM credits_debit('a', 39000000000000, 'd3')").has(&[("balance", "41000000000001")]);
+    s.at("2026-03-01 00:00+00");
+    s.row("SELECT * FROM credits_debit('a', 40000000000000, 'd4')").has(&[("balance", "51000000000001")]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
 /// Plans at boundaries that nobody recorded: pending changes, seats and endings take effect, included units begin anew,
 /// packages go on, definitions and scheduled rates count from their instant, trials end.
 #[test]
