@@ -193,9 +193,9 @@ CROSS JOIN LATERAL unnest(
 JOIN credits_ledger.lots l ON l.account = e.account AND l.lot = m.lot
 WHERE m.amount <> 0;
 
--- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. What has expired of it is
--- allowance of a plan that was replaced with unused_allowance => 'expire'. A closed account
--- keeps the number of its last cycle, which has its row.
+-- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. What has expired of it
+-- is allowance of a plan that was replaced with unused_allowance => 'expire'. A closed account keeps the number of its
+-- last cycle, which has its row.
 CREATE VIEW @extschema@.credits_cycles AS
 SELECT
     c.account,
@@ -322,8 +322,8 @@ FROM (
 JOIN @extschema@.credits_cycles c ON c.account = l.account AND c.cycle = l.cycle
 GROUP BY l.account, l.cycle, l.feature, c.cycle_start, c.cycle_end;
 
--- The newest version of each plan: it counts for whoever takes the plan up or adds seats from now on, and for all others
--- from their next cycle on.
+-- The newest version of each plan: it counts for whoever takes the plan up or adds seats from now on, and for all
+-- others from their next cycle on.
 CREATE VIEW @extschema@.credits_plans AS
 SELECT
     p.plan,
