@@ -258,9 +258,9 @@ COMMENT ON FUNCTION @extschema@.credits_define_plan IS
 'Defines a plan for all accounts, or a new version of it. allowance: credits per cycle, or per seat and cycle
 where per_seat, then for at most seat_cap seats (NULL: no cap). rank: credits_change_plan to a higher rank is an
 upgrade, to a lower one a downgrade. trial: the allowance is given once per account, ever, as a lot of kind
-trial that lasts trial_period (NULL: until conversion). purchases: whether an account with this plan may buy credits;
-one plan that allows it is enough. rollover_percent (0 to 100) of what is unused at the end of a cycle lives
-rollover_cycles more cycles, at most rollover_max at a time (NULL: no bound).
+trial that lasts trial_period, at most 100 years (NULL: until conversion). purchases: whether an account with this
+plan may buy credits; one plan that allows it is enough. rollover_percent (0 to 100) of what is unused at the end of a
+cycle lives rollover_cycles (1 to 1000) more cycles, at most rollover_max at a time (NULL: no bound).
 Every argument left out means its default, not the value of the version before. A new version counts for what
 is subscribed to, changed to or added in seats from now on; accounts that hold the plan get its allowance from
 their next cycle. What changes nothing makes no version.

@@ -194,8 +194,8 @@ COMMENT ON COLUMN credits_ledger.cycles.hash IS
 'SHA-256 of the row and of the hash of that entry: a later edit shows.';
 
 COMMENT ON TABLE credits_ledger.settings IS
-'What accounts were set to: one row per entry that opened, configured, froze, unfroze or closed an account, or changed its
-plans; never changed. For questions about the past.';
+'What accounts were set to: one row per entry that opened, configured, froze, unfroze or closed an account, or changed
+its plans; never changed. For questions about the past.';
 COMMENT ON COLUMN credits_ledger.settings.account IS 'The account.';
 COMMENT ON COLUMN credits_ledger.settings.entry IS 'The entry from which on it was set so.';
 COMMENT ON COLUMN credits_ledger.settings.status IS 'open, frozen or closed.';

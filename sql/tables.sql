@@ -28,8 +28,8 @@ CREATE TABLE credits_ledger.accounts (
     debt_policy        text        NOT NULL,
     status             text        NOT NULL,
     opened_by_grant    boolean     NOT NULL,
-    extras             integer     NOT NULL,   -- which of the tables below have rows of it: 1 subscriptions, 2 switches,
-                                               -- 4 meters, 8 budgets, 16 holds
+    extras             integer     NOT NULL,   -- which of the tables below have rows of it: 1 subscriptions,
+                                               -- 2 switches, 4 meters, 8 budgets, 16 holds
     -- changed by every operation
     head_is_allowance  boolean     NOT NULL,
     head_lot           integer,

@@ -74,8 +74,8 @@ WHERE a.next_event_at <= credits_ledger.statement_time();
 -- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
 -- announces (schedule), sets aside or gives back (hold, release), moves between lots (rollover) or keeps a record
 -- (open, configure, redact …).
--- from_allowance and from_credits read as in the receipt: of debit, charge and expire, which take, what the lots bore; of any
--- other what the lots gained; both net of debt repaid, which is in overdraft.
+-- from_allowance and from_credits read as in the receipt: of debit, charge, hold, capture and expire, which take, what
+-- the lots bore; of any other what the lots gained; both net of debt repaid, which is in overdraft.
 CREATE VIEW @extschema@.credits_history AS
 SELECT
     e.account,
@@ -202,9 +202,9 @@ CROSS JOIN LATERAL unnest(
 JOIN credits_ledger.lots l ON l.account = e.account AND l.lot = m.lot
 WHERE m.amount <> 0;
 
--- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. What has expired of it is
--- allowance of a plan that was replaced with unused_allowance => 'expire'. A closed account
--- keeps the number of its last cycle, which has its row.
+-- The running cycle has no row of its own yet: it comes from the account, with closed_at NULL. What has expired of it
+-- is allowance of a plan that was replaced with unused_allowance => 'expire'. A closed account keeps the number of its
+-- last cycle, which has its row.
 CREATE VIEW @extschema@.credits_cycles AS
 SELECT
     c.account,
@@ -355,8 +355,8 @@ FROM (
 JOIN @extschema@.credits_cycles c ON c.account = l.account AND c.cycle = l.cycle
 GROUP BY l.account, l.cycle, l.feature, c.cycle_start, c.cycle_end;
 
--- The newest version of each plan: it counts for whoever takes the plan up or adds seats from now on, and for all others
--- from their next cycle on.
+-- The newest version of each plan: it counts for whoever takes the plan up or adds seats from now on, and for all
+-- others from their next cycle on.
 CREATE VIEW @extschema@.credits_plans AS
 SELECT
     p.plan,

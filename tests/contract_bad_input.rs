@@ -246,6 +246,15 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "entry") => "1",
         (_, "role") => "'postgres'",
         (_, "access") => "'spend'",
+        ("credits_subscribe", "plan") | (_, "to_plan") => "'other'",
+        (_, "plan" | "from_plan") => "'held'",
+        ("credits_define_plan", "allowance") => "0",
+        ("credits_define_rate", "credits") => "1",
+        ("credits_set_seats", "seats") => "2",
+        ("credits_debit" | "credits_explain_debit", "feature") => "NULL",
+        (_, "feature") => "'unit'",
+        (_, "quantity" | "units") => "1",
+        (_, "enabled") => "true",
         _ => "NULL",
     }
 }
@@ -257,6 +266,10 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.at(JAN);
     s.run("SELECT * FROM credits_open_account('a')");
     s.run("SELECT * FROM credits_grant('a', 10, 'first')");
+    s.run("SELECT * FROM credits_define_plan('held', 0)");
+    s.run("SELECT * FROM credits_define_plan('other', 0)");
+    s.run("SELECT * FROM credits_define_rate('unit', 1)");
+    s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
     // A strict function answers NULL to NULL without being asked.
     let strict =
         s.list("SELECT proname FROM pg_proc WHERE proname LIKE 'credits\\_%' AND proisstrict AND pronargs > 0");
@@ -280,7 +293,12 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         let call: Vec<&str> = names
             .iter()
             .enumerate()
-            .map(|(i, name)| if i + 1 == position { "NULL" } else { valid(function, name) })
+            .map(|(i, name)| match (function, argument, name.as_str()) {
+                _ if i + 1 == position => "NULL",
+                // Without credits it can only be free.
+                ("credits_define_rate", "credits", "free") => "true",
+                _ => valid(function, name),
+            })
             .collect();
         let sql = format!("SELECT * FROM {function}({})", call.join(", "));
         s.run("BEGIN");
@@ -293,7 +311,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         }
         s.run("ROLLBACK");
     }
-    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|2"]);
+    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|3"]);
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 #[path = "metering/mod.rs"]
 mod metering;
+#[allow(dead_code)]
+#[path = "trust/running.rs"]
+mod running;
 
 use credits_ledger_tests::{Row, Session};
 use metering::{FEB, JAN, charge, entries, fails, quote, sound, start};
+use running::Running;
 
 const HELP_IS_FREE: &str = "SELECT * FROM credits_define_rate('help', free => true)";
 
@@ -262,6 +266,60 @@ fn it_is_for_known_accounts_that_have_it_switched_on() {
     fails(&mut s, "credits_charge('a', 'help', 1, 'c')", "LC010");
     s.run("SELECT * FROM credits_set_feature('a', 'help', true)");
     free(&mut s, "'a', 'help', 1, 'c'");
+}
+
+/// What its own statement did before it counts, as for any other charge.
+#[test]
+fn it_sees_what_its_own_statement_did() {
+    let (_db, mut s) = start();
+    s.run(HELP_IS_FREE);
+    s.row(
+        "SELECT c.* FROM credits_open_account('a', 10) o
+         CROSS JOIN LATERAL credits_charge(o.account, 'help', 1, 'c') c",
+    )
+    .has(&[("accepted", "t"), ("entry", "NULL"), ("amount", "0"), ("balance", "10")]);
+    s.row(
+        "SELECT c.* FROM credits_grant('a', 5, 'g') g
+         CROSS JOIN LATERAL credits_charge(g.account, 'help', 1, 'c') c",
+    )
+    .has(&[("accepted", "t"), ("balance", "15")]);
+    // Switched off for the first time, on again, and off once more.
+    for (enabled, refused) in [("false", "LC010"), ("true", "NULL"), ("false", "LC010")] {
+        let both = |mode: &str| {
+            format!(
+                "SELECT c.* FROM credits_set_feature('a', 'help', {enabled}) s
+                 CROSS JOIN LATERAL credits_charge(s.account, 'help', 1, 'c', on_insufficient => '{mode}') c"
+            )
+        };
+        s.row(&both("refuse")).has(&[("refused", refused), ("entry", "NULL"), ("balance", "15")]);
+        match refused {
+            "NULL" => s.run(&both("error")),
+            code => assert_eq!(s.error(&both("error")).code, code, "{enabled}"),
+        }
+    }
+    sound(&mut s);
+}
+
+/// A statement that runs for long does not go by what it saw when it began.
+#[test]
+fn it_sees_a_switch_that_another_session_made_meanwhile() {
+    let (db, mut s) = start();
+    s.run(HELP_IS_FREE);
+    s.run("SELECT * FROM credits_grant('a', 10, 'g')");
+    let mut other = db.session();
+    other.at(JAN);
+    s.run("SELECT pg_advisory_lock(7)");
+    // It has begun, and comes to the charge when it has the lock.
+    let waits = Running::start(
+        other,
+        "SELECT c.* FROM (SELECT pg_advisory_lock(7)::text AS nothing OFFSET 0) waited
+         CROSS JOIN LATERAL credits_charge('a', 'help', 1 + length(waited.nothing), 'c') c",
+    );
+    assert!(waits.until_blocked_or_done(&mut db.session()));
+    s.run("SELECT * FROM credits_set_feature('a', 'help', false)");
+    s.run("SELECT pg_advisory_unlock(7)");
+    let (_other, outcome) = waits.finish();
+    assert_eq!(outcome.expect_err("the feature is off").code, "LC010");
 }
 
 #[test]

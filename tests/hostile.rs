@@ -83,6 +83,11 @@ fn set_the_trap(s: &mut Session) {
         CREATE TEMP TABLE entries (account pg_catalog.text);
         CREATE TEMP TABLE lots (account pg_catalog.text);
         CREATE TEMP TABLE cycles (account pg_catalog.text);
+        CREATE TEMP TABLE subscriptions (account pg_catalog.text);
+        CREATE TEMP TABLE plans (plan pg_catalog.text);
+        CREATE TEMP TABLE rates (feature pg_catalog.text);
+        CREATE TEMP TABLE budgets (account pg_catalog.text);
+        CREATE TEMP TABLE budget_use (account pg_catalog.text);
         CREATE TEMP TABLE credits_history (account pg_catalog.text);
         CREATE TEMP TABLE pg_proc (oid oid);
         CREATE TEMP TABLE pg_attribute (oid oid);

@@ -402,6 +402,41 @@ fn sums_that_time_makes() {
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
 
+/// The allowances of plans lead a sum past 10^14, too. The account is read and used; what asks for more is refused until
+/// there is room.
+#[test]
+fn sums_that_plans_make() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_define_plan('big', 50000000000000)");
+    s.run("SELECT credits_open_account('a')");
+    s.run("SELECT credits_subscribe('a', 'big', 's')");
+    s.run("SELECT credits_debit('a', 50000000000000, 'all')");
+    s.run("SELECT credits_grant('a', 90000000000000, 'g')");
+    s.at("2026-02-01 00:00+00");
+    let balance = "SELECT trim_scale(balance), trim_scale(available) FROM credits_balance('a')";
+    assert_eq!(s.list(balance), ["140000000000000|140000000000000"]);
+    assert_eq!(s.error("SELECT credits_grant('a', 1, 'more')").code, "LC004");
+    s.run("SELECT credits_maintain()");
+    assert_eq!(s.list(balance), ["140000000000000|140000000000000"]);
+    assert_eq!(s.list("SELECT trim_scale(balance) FROM credits_accounts"), ["140000000000000"]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+    assert_eq!(s.error("SELECT credits_grant('a', 1, 'more')").code, "LC004");
+    s.row("SELECT * FROM credits_debit('a', 60000000000000, 'd1')").has(&[
+        ("from_allowance", "50000000000000"),
+        ("from_credits", "10000000000000"),
+        ("balance", "80000000000000"),
+    ]);
+    s.row("SELECT * FROM credits_grant('a', 1, 'more')").has(&[("balance", "80000000000001")]);
+    // No cycle uses more either.
+    assert_eq!(s.error("SELECT credits_debit('a', 40000000000000, 'd2')").code, "LC004");
+    s.row("SELECT * FROM credits_debit('a', 39000000000000, 'd3')").has(&[("balance", "41000000000001")]);
+    s.at("2026-03-01 00:00+00");
+    s.row("SELECT * FROM credits_debit('a', 40000000000000, 'd4')").has(&[("balance", "51000000000001")]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
 /// Plans at boundaries that nobody recorded: pending changes, seats and endings take effect, included units begin anew,
 /// packages go on, definitions and scheduled rates count from their instant, trials end.
 #[test]
@@ -473,4 +508,160 @@ fn plans_in_cycles_that_nobody_recorded() {
         s.run("COMMIT");
         assert_eq!(entries(&mut s), recorded, "at {now}");
     }
+}
+
+/// What comes first after missed time: what is done before, who comes, how many entries time makes in each hour and the
+/// caller in the end, and the balance then. Each hour brings 10, of a plan more; what is left of the hour before expires.
+const FIRST_COMERS: [(&str, &str, u32, u32, &str); 19] = [
+    ("", "credits_debit({a}, 1, 'k')", 2, 1, "9"),
+    ("", "credits_debit({a}, 99, 'k', on_insufficient => 'partial')", 2, 1, "0"),
+    ("", "credits_debit({a}, 99, 'k', on_insufficient => 'allow')", 2, 1, "-89"),
+    ("", "credits_charge({a}, 'chat', 2, 'k')", 2, 1, "5"),
+    ("", "credits_grant({a}, 5, 'k')", 2, 1, "15"),
+    ("", "credits_grant_many(ARRAY[{a}, {a}], ARRAY[1, 2], ARRAY['k', 'l'])", 2, 2, "13"),
+    ("", "credits_debit_many(ARRAY[{a}], ARRAY[3], ARRAY['k'])", 2, 1, "7"),
+    ("", "credits_debit_many(ARRAY[{a}, {a}], ARRAY[3, 1], ARRAY['k', 'l'])", 2, 2, "6"),
+    ("", "credits_configure_account({a}, overdraft_limit => 7)", 2, 1, "10"),
+    ("", "credits_reset_cycle({a}, 'k')", 2, 1, "10"),
+    ("", "credits_set_budget({a}, 5)", 2, 1, "10"),
+    ("", "credits_set_feature({a}, 'chat', false)", 2, 1, "10"),
+    ("credits_freeze_account({a}, 'why')", "credits_unfreeze_account({a})", 2, 1, "10"),
+    ("credits_debit({a}, 1, 'd', actor => 'ann')", "credits_redact({a}, 3)", 2, 1, "10"),
+    ("", "credits_subscribe({a}, 'team', 'k', 2)", 2, 1, "50"),
+    ("credits_subscribe({a}, 'team', 's')", "credits_debit({a}, 1, 'k')", 4, 1, "29"),
+    ("credits_subscribe({a}, 'team', 's')", "credits_set_seats({a}, 'team', 3, 'k')", 4, 1, "70"),
+    ("credits_subscribe({a}, 'team', 's')", "credits_change_plan({a}, 'team', 'more', 'k')", 4, 1, "130"),
+    ("credits_subscribe({a}, 'team', 's')", "credits_unsubscribe({a}, 'team', 'k')", 4, 1, "30"),
+];
+
+/// However much time was missed, it is recorded in full and in order before the first who comes, and the account goes
+/// on from there. It is recorded a thousand instants at a time: none may be left over, and none be too many.
+fn after_missed_hours(hours: u32) {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    s.at("2026-01-01 00:00+00");
+    s.run("SELECT credits_define_plan('team', 20, per_seat => true), credits_define_plan('more', 100, rank => 1)");
+    s.run("SELECT credits_define_rate('chat', 2.5)");
+    let now = s.one(&format!("SELECT timestamptz '2026-01-01 00:30+00' + {hours} * interval '1 hour'"));
+    for (number, (before, comes, by_time, by_caller, balance)) in FIRST_COMERS.into_iter().enumerate() {
+        let name = format!("'a{number}'");
+        let call = |s: &mut Session, call: &str| s.rows(&format!("SELECT * FROM {}", call.replace("{a}", &name)));
+        let told = format!("{before} {comes} after {hours} hours");
+        s.at("2026-01-01 00:00+00");
+        s.run(&format!("SELECT credits_open_account({name}, 10, cycle_length => '1 hour')"));
+        if !before.is_empty() {
+            call(&mut s, before);
+        }
+        let known: u32 = s.one(&format!("SELECT entry FROM credits_balance({name})")).parse().expect("a number");
+
+        s.at(&now);
+        call(&mut s, comes);
+        let entries = known + by_time * hours + by_caller;
+        let shown = format!("SELECT entry, cycle, trim_scale(balance) FROM credits_balance({name})");
+        assert_eq!(s.list(&shown), [format!("{entries}|{}|{balance}", hours + 1)], "{told}");
+        // The next ones find what the first left.
+        let credits = s.row(&format!("SELECT * FROM credits_grant({name}, 1000, 'next')"));
+        credits.has(&[("entry", &(entries + 1).to_string()), ("from_allowance", "0")]);
+        let debit = s.row(&format!("SELECT * FROM credits_debit({name}, 1, 'and the next')"));
+        debit.has(&[("entry", &(entries + 2).to_string()), ("amount", "1")]);
+        let left = s.one(&format!("SELECT trim_scale({balance} + 1000 - 1)"));
+        debit.has(&[("balance", &left)]);
+        assert_eq!(s.list(&shown), [format!("{}|{}|{left}", entries + 2, hours + 1)], "{told}");
+        assert_eq!(
+            s.list(&format!(
+                "SELECT count(*), count(DISTINCT entry), max(entry) FROM credits_history WHERE account = {name}"
+            )),
+            [format!("{0}|{0}|{0}", entries + 2)],
+            "{told}"
+        );
+    }
+    s.run("SELECT credits_maintain()");
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
+#[test]
+fn one_instant_less_than_a_thousand() {
+    after_missed_hours(999);
+}
+
+#[test]
+fn a_thousand_instants() {
+    after_missed_hours(1000);
+}
+
+#[test]
+fn one_instant_more_than_a_thousand() {
+    after_missed_hours(1001);
+}
+
+#[test]
+fn two_thousand_instants() {
+    after_missed_hours(2000);
+}
+
+/// It is the instants that count, whatever happens in them: here each takes a lot of its own.
+#[test]
+fn a_thousand_lots_that_expire_one_by_one() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    for lots in [999, 1000, 1001] {
+        s.at("2026-01-01 00:00+00");
+        s.run(&format!("SELECT credits_open_account('a{lots}', cycle_length => '0')"));
+        s.run(&format!("SELECT credits_grant('a{lots}', 5, 'stays')"));
+        s.run(&format!(
+            "SELECT count(*) FROM generate_series(1, {lots}) n,
+                 credits_grant('a{lots}', 1, 'lot ' || n, expires_at => timestamptz '2026-01-01' + n * interval '1 minute')"
+        ));
+        s.at("2026-01-02 00:00+00");
+        for (key, balance) in [("d1", "4"), ("d2", "3")] {
+            s.row(&format!("SELECT * FROM credits_debit('a{lots}', 1, '{key}')")).has(&[("balance", balance)]);
+            assert_eq!(
+                s.one(&format!("SELECT trim_scale(balance) FROM credits_balance('a{lots}')")),
+                balance,
+                "{lots}"
+            );
+        }
+        assert_eq!(
+            s.list(&format!(
+                "SELECT operation, count(*), trim_scale(sum(amount)) FROM credits_history WHERE account = 'a{lots}'
+                 GROUP BY 1 ORDER BY 1"
+            )),
+            [
+                "debit|2|-2".to_owned(),
+                format!("expire|{lots}|-{lots}"),
+                format!("grant|{}|{}", lots + 1, lots + 5),
+                "open|1|0".to_owned()
+            ]
+        );
+    }
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}
+
+/// Closing is for good: what was missed is recorded first, the rest expires, and nobody comes after it.
+#[test]
+fn an_account_closed_after_a_thousand_instants() {
+    let db = Server::shared().database();
+    let mut s = utc(&db);
+    for hours in [1000, 1001] {
+        s.at("2026-01-01 00:00+00");
+        s.run(&format!("SELECT credits_open_account('a{hours}', 10, cycle_length => '1 hour')"));
+        let now = s.one(&format!("SELECT timestamptz '2026-01-01 00:30+00' + {hours} * interval '1 hour'"));
+        s.at(&now);
+        s.row(&format!("SELECT * FROM credits_close_account('a{hours}', 'left')"))
+            .has(&[("status", "closed"), ("balance", "0")]);
+        assert_eq!(s.error(&format!("SELECT credits_debit('a{hours}', 1, 'd')")).code, "LC011");
+        assert_eq!(
+            s.list(&format!(
+                "SELECT operation, count(*), trim_scale(sum(amount)) FROM credits_history WHERE account = 'a{hours}'
+                 GROUP BY 1 ORDER BY 1"
+            )),
+            [
+                format!("allowance|{}|{}", hours + 1, 10 * (hours + 1)),
+                "close|1|0".to_owned(),
+                format!("expire|{}|-{}", hours + 1, 10 * (hours + 1)),
+                "open|1|0".to_owned()
+            ]
+        );
+    }
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }

@@ -543,3 +543,36 @@ fn another_calendar() {
     assert_eq!(running(&mut s), "233|0|233|2026-02-20 00:00:00+00|2026-03-02 00:00:00+00");
     sound(&mut s);
 }
+
+/// What a boundary brings may last longer than the calendar, which ends with the year 262142. Time does not fail for it: the account is read and used as
+/// before, what rolled over lives on, and the trial lasts.
+#[test]
+fn where_the_calendar_ends() {
+    let mut s = opened("262140-05-01 00:00+00", "");
+    s.run("SELECT * FROM credits_define_plan('roll', 100, rollover_percent => 50, rollover_cycles => 1000)");
+    s.run("SELECT * FROM credits_define_plan('basic', 20)");
+    s.run("SELECT * FROM credits_define_plan('trial', 30, trial => true, trial_period => '100 years')");
+    s.run("SELECT * FROM credits_subscribe('a', 'roll', 'k1')");
+    s.run("SELECT * FROM credits_subscribe('a', 'basic', 'k2')");
+    s.run("SELECT * FROM credits_change_plan('a', 'basic', 'trial', 'k3', 'next_cycle')");
+    s.at("262140-06-02 00:00+00");
+    let june = "150|30|100|262140-06-01 00:00:00+00|262140-07-01 00:00:00+00";
+    assert_eq!(running(&mut s), june);
+    assert_eq!(s.list("SELECT trim_scale(balance) FROM credits_accounts"), ["180"]);
+    s.run("SELECT credits_maintain()");
+    assert_eq!(running(&mut s), june);
+    assert_eq!(
+        s.list(
+            "SELECT kind, plan, trim_scale(remaining), expires_at FROM credits_grants
+             WHERE status = 'active' ORDER BY kind"
+        ),
+        ["allowance|roll|100|262140-07-01 00:00:00+00", "rollover|roll|50|NULL", "trial|trial|30|NULL"]
+    );
+    sound(&mut s);
+    s.row("SELECT * FROM credits_debit('a', 10, 'd')").has(&[("balance", "170"), ("from_allowance", "10")]);
+    s.at("262140-08-02 00:00+00");
+    // 40 of 50 are left of June's, and 50 each of the two months since.
+    assert_eq!(running(&mut s), "240|30|100|262140-08-01 00:00:00+00|262140-09-01 00:00:00+00");
+    s.row("SELECT * FROM credits_close_account('a', 'left')").has(&[("balance", "0")]);
+    sound(&mut s);
+}

@@ -229,8 +229,14 @@ fn what_no_plan_can_be() {
         "1, trial => false, trial_period => '14 days'",
         "1, trial => true, trial_period => '-14 days'",
         "1, trial => true, trial_period => '0'",
+        "1, trial => true, trial_period => '100 years 1 day'",
+        "1, trial => true, trial_period => '1200 months 1 microsecond'",
+        "1, trial => true, trial_period => '101 years'",
+        "1, trial => true, trial_period => '290000 years'",
         "1, rollover_cycles => 0",
         "1, rollover_cycles => -1",
+        "1, rollover_cycles => 1001",
+        "1, rollover_cycles => 2147483647",
     ] {
         let error = s.error(&format!("SELECT * FROM credits_define_plan('p', {arguments})"));
         assert_eq!(error.code, "LC005", "{arguments}: {}", error.message);
@@ -260,6 +266,11 @@ fn the_outermost_that_a_plan_can_be() {
     s.run("SELECT * FROM credits_open_account('a')");
     assert_eq!(s.error("SELECT * FROM credits_subscribe('a', 'most', 'k1', 2)").code, "LC004");
     s.row("SELECT * FROM credits_subscribe('a', 'most', 'k1')").has(&[("balance", "99999999999999.999999")]);
+    // The longest trial, which is one of years and not of days.
+    s.run("SELECT * FROM credits_define_plan('longest', 5, trial => true, trial_period => '100 years')");
+    s.run("SELECT * FROM credits_open_account('b')");
+    s.run("SELECT * FROM credits_subscribe('b', 'longest', 'k1')");
+    assert_eq!(s.one("SELECT expires_at FROM credits_grants WHERE account = 'b'"), "2126-01-01 00:00:00+00");
     sound(&mut s);
 }
 

@@ -415,3 +415,23 @@ fn seats_set_by_many_at_once() {
     assert_eq!(s.one("SELECT entry FROM credits_balance('a')"), "18");
     sound(&mut s);
 }
+
+/// A downgrade that is forced grants nothing before the next cycle. Seats that are added to it later are a request of their
+/// own, and add their difference at once.
+#[test]
+fn more_seats_after_a_forced_downgrade() {
+    let mut s = opened("2026-01-01 00:00+00", "");
+    s.run("SELECT credits_define_plan('high', 100, per_seat => true, rank => 2)");
+    s.run("SELECT credits_define_plan('low', 50, per_seat => true, rank => 1)");
+    s.run("SELECT credits_subscribe('a', 'high', 'k1', 2)");
+    s.at("2026-01-10 00:00+00");
+    s.row("SELECT * FROM credits_change_plan('a', 'high', 'low', 'k2', 'now')")
+        .has(&[("amount", "0"), ("balance", "200")]);
+    s.row("SELECT * FROM credits_set_seats('a', 'low', 3, 'k3')").has(&[("amount", "50"), ("balance", "250")]);
+    s.row("SELECT * FROM credits_set_seats('a', 'low', 2, 'k4')").has(&[("amount", "0"), ("balance", "250")]);
+    s.row("SELECT * FROM credits_set_seats('a', 'low', 3, 'k5')").has(&[("amount", "0"), ("balance", "250")]);
+    assert_eq!(history(&mut s, 3), ["set_seats|low|50|250", "set_seats|low|0|250", "set_seats|low|0|250"]);
+    s.at("2026-02-01 00:00+00");
+    assert_eq!(running(&mut s), "150|0|150|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00");
+    sound(&mut s);
+}

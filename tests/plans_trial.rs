@@ -388,6 +388,60 @@ fn a_trial_besides_a_trial() {
     sound(&mut s);
 }
 
+/// Whatever plan replaces one of several trials ends all of them, at once and once.
+#[test]
+fn a_conversion_ends_every_trial() {
+    for convert in ["credits_change_plan('a', 'open', 'basic', 'k3')", "credits_subscribe('a', 'basic', 'k3')"] {
+        let mut s = shop("");
+        s.run("SELECT credits_subscribe('a', 'open', 'k1')");
+        s.run("SELECT credits_subscribe('a', 'pro trial', 'k2')");
+        s.at("2026-01-08 00:00+00");
+        s.row(&format!("SELECT * FROM {convert}")).has(&[("amount", "500"), ("balance", "500")]);
+        assert_eq!(held(&mut s), ["basic|1|NULL|NULL|f"], "{convert}");
+        assert_eq!(running(&mut s), "500|0|500|2026-01-08 00:00:00+00|2026-02-08 00:00:00+00", "{convert}");
+        assert_eq!(
+            lots(&mut s),
+            ["trial|open|1000|0|expired", "trial|pro trial|700|0|expired", "allowance|basic|500|500|active"],
+            "{convert}"
+        );
+        // There is no trial left to convert from, and so no second cycle.
+        s.at("2026-01-09 00:00+00");
+        let error = s.error("SELECT credits_change_plan('a', 'pro trial', 'pro', 'k4')");
+        assert_eq!(error.code, "LC006", "{convert}: {error}");
+        s.row("SELECT * FROM credits_change_plan('a', 'basic', 'pro', 'k5')")
+            .has(&[("amount", "2000"), ("balance", "2500")]);
+        assert_eq!(running(&mut s), "2500|0|2500|2026-01-08 00:00:00+00|2026-02-08 00:00:00+00", "{convert}");
+        sound(&mut s);
+    }
+}
+
+/// A trial that was given up and is taken up again while it lasts runs, though it grants nothing: the next plan converts.
+#[test]
+fn a_trial_taken_up_again_converts() {
+    for convert in ["credits_change_plan('a', 'open', 'pro', 'k3')", "credits_subscribe('a', 'pro', 'k3')"] {
+        let mut s = shop(", allowance => 10");
+        s.at("2026-01-05 00:00+00");
+        s.run("SELECT credits_subscribe('a', 'open', 'k1')");
+        s.run("SELECT credits_unsubscribe('a', 'open', 'u1', 'now')");
+        s.row("SELECT * FROM credits_subscribe('a', 'open', 'k2')").has(&[("amount", "0"), ("balance", "1010")]);
+        s.at("2026-01-08 00:00+00");
+        s.row(&format!("SELECT * FROM {convert}")).has(&[("amount", "2000"), ("balance", "2010")]);
+        assert_eq!(running(&mut s), "2010|0|2010|2026-01-08 00:00:00+00|2026-02-08 00:00:00+00", "{convert}");
+        assert_eq!(
+            lots(&mut s),
+            [
+                "allowance|NULL|10|0|expired",
+                "trial|open|1000|0|expired",
+                "allowance|NULL|10|10|active",
+                "allowance|pro|2000|2000|active"
+            ],
+            "{convert}"
+        );
+        assert_eq!(held(&mut s), ["pro|1|NULL|NULL|f"], "{convert}");
+        sound(&mut s);
+    }
+}
+
 /// Changing up to a trial gives it now, on the running cycle; from there to the plan itself is a conversion.
 #[test]
 fn an_upgrade_to_a_trial() {

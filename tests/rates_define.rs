@@ -492,3 +492,48 @@ fn a_definition_counts_for_transactions_that_run() {
     assert_eq!(s.one("SELECT trim_scale(balance) FROM credits_balance('a')"), "95");
     sound(&mut s);
 }
+
+/// The price is the same however the index is sorted that it is looked up by: an operator may have made it anew.
+#[test]
+fn the_rate_does_not_depend_on_the_order_of_an_index() {
+    let (db, mut s) = start();
+    s.run("SELECT * FROM credits_grant('a', 1000, 'g')");
+    s.run("SELECT * FROM credits_define_rate('chat', 1)");
+    s.run("SELECT * FROM credits_define_rate('chat', 5, effective_at => '2026-03-01 00:00+00')");
+    s.run("SELECT * FROM credits_define_rate('chat', 3, effective_at => '2026-02-10 00:00+00')");
+    s.run("SELECT * FROM credits_define_rate('chat', 4, effective_at => '2026-02-10 00:00+00')");
+    // Neighbours, which are not to be run into.
+    s.run("SELECT credits_define_rate('chas', 70), credits_define_rate('chau', 80)");
+    s.run("ALTER TABLE credits_ledger.rates DROP CONSTRAINT rates_pkey");
+    for index in [
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature, effective_at, version)",
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature, version, effective_at)",
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature, effective_at DESC, version DESC)",
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature, effective_at DESC, version)",
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature, effective_at, version DESC)",
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature DESC, effective_at, version)",
+        "UNIQUE INDEX rates_pkey ON credits_ledger.rates (feature, credits, effective_at, version)",
+        "INDEX rates_pkey ON credits_ledger.rates (feature, effective_at)",
+        "INDEX rates_pkey ON credits_ledger.rates (feature)",
+        "INDEX rates_pkey ON credits_ledger.rates (feature, effective_at, version) WHERE credits > 2",
+        "INDEX another ON credits_ledger.rates (feature, effective_at, version)",
+    ] {
+        s.run("DROP INDEX IF EXISTS credits_ledger.rates_pkey");
+        s.run(&format!("CREATE {index}"));
+        let mut fresh = db.session();
+        for (now, price) in
+            [(JAN, "1"), ("2026-02-10 00:00+00", "4"), ("2026-02-28 23:59:59+00", "4"), ("2026-03-10 00:00+00", "5")]
+        {
+            for session in [&mut s, &mut fresh] {
+                session.at(now);
+                assert_eq!(quote(session, "a", "chat", "1"), price, "{index}: {now}");
+                session.run("BEGIN");
+                charge(session, "a", "chat", "2", "c")
+                    .has(&[("amount", &(2 * price.parse::<i32>().unwrap()).to_string())]);
+                session.run("ROLLBACK");
+            }
+        }
+        s.at(JAN);
+    }
+    sound(&mut s);
+}

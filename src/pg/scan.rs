@@ -68,7 +68,7 @@ pub struct Transaction(pub(super) pg_sys::TransactionId);
 
 const EQUAL: u16 = pg_sys::BTEqualStrategyNumber as u16;
 const LOCK: i32 = pg_sys::AccessShareLock as i32;
-const BACKWARDS: i32 = pg_sys::ScanDirection::BackwardScanDirection as i32;
+const BACKWARDS: i32 = pg_sys::ScanDirection::BackwardScanDirection;
 /// Columns to be looked for.
 const MAX_KEYS: usize = 2;
 

@@ -181,3 +181,46 @@ fn batches_and_single_debits_share_a_budget() {
         assert_eq!(budgets(s, a), ["10 10 0"], "{way:?}");
     });
 }
+
+/// An account whose history began before the periods that run now, and draws of 1 by one statement.
+fn long_known(s: &mut Session, account: &str) {
+    s.at("2026-01-01 00:00+00");
+    s.run(&format!("SELECT credits_open_account('{account}', cycle_length => '0')"));
+    s.run(&grant(account, "100", "g"));
+    s.at("");
+}
+
+fn draws(account: &str, number: u32) -> String {
+    format!("SELECT d.* FROM generate_series(1, {number}) n, credits_debit('{account}', 1, 'draw ' || n) d")
+}
+
+/// What was drawn while it waited may be most of the account's history: it is counted all the same.
+#[test]
+fn a_budget_that_waits_for_many_debits_knows_of_all() {
+    in_every_way(|db, s, way, a| {
+        long_known(s, a);
+        let (_, second) = way.play(db, &draws(a, 9), "COMMIT", &set(a, "10, 'month'"));
+        only(second, way).has(&[("used", "9"), ("remaining", "1")]);
+        assert_eq!(budgets(s, a), ["10 9 1"], "{way:?}");
+    });
+    in_every_way(|db, s, way, a| {
+        long_known(s, a);
+        let (_, second) = way.play(db, &draws(a, 9), "ROLLBACK", &set(a, "10, 'month'"));
+        only(second, way).has(&[("used", "0"), ("remaining", "10")]);
+        assert_eq!(budgets(s, a), ["10 0 10"], "{way:?}");
+    });
+}
+
+/// Another time zone has other months: what was drawn in them is counted anew.
+#[test]
+fn a_time_zone_that_waits_for_many_debits_knows_of_all() {
+    in_every_way(|db, s, way, a| {
+        long_known(s, a);
+        s.run(&set(a, "10, 'month'"));
+        let zone = format!("SELECT * FROM credits_configure_account('{a}', time_zone => 'Asia/Tokyo')");
+        let (_, second) = way.play(db, &draws(a, 9), "COMMIT", &zone);
+        only(second, way).has(&[("used", "9")]);
+        assert_eq!(budgets(s, a), ["10 9 1"], "{way:?}");
+        refused(s.try_run(&debit(a, "2", "over")), "LC012", way);
+    });
+}

@@ -64,6 +64,25 @@ fn a_budget_set_in_mid_period_counts_what_was_drawn_since_it_began() {
     });
 }
 
+/// Most of what counts may have been drawn by the very statement that sets the budget.
+#[test]
+fn a_budget_counts_what_its_own_statement_drew() {
+    scenario(|s| {
+        s.at("2026-02-20 09:30+00");
+        for (period, number, used) in [("hour", 9, "9"), ("day", 5, "14"), ("month", 6, "20"), ("cycle", 4, "24")] {
+            s.row(&format!(
+                "SELECT b.* FROM (
+                     SELECT max(d.account) AS account
+                     FROM generate_series(1, {number}) n, credits_debit('a', 1, '{period} ' || n) d
+                 ) drawn
+                 CROSS JOIN LATERAL credits_set_budget(drawn.account, 50, '{period}') b"
+            ))
+            .has(&[("period", period), ("used", used)]);
+        }
+        assert_eq!(budgets(s), ["cycle - -|50 24 26", "day - -|50 24 26", "hour - -|50 24 26", "month - -|50 24 26"]);
+    });
+}
+
 #[test]
 fn a_budget_raised_gives_room() {
     scenario(|s| {

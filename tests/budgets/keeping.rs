@@ -68,6 +68,31 @@ fn a_redacted_debit_was_drawn_all_the_same() {
     });
 }
 
+/// Where use is counted anew from the entries, a redacted one counts like those without an actor.
+#[test]
+fn use_counted_anew_does_not_know_whose_a_redacted_debit_was() {
+    scenario(|s| {
+        s.run("SELECT credits_set_budget('a', 50, 'month', 'ann'), credits_set_budget('a', 50, 'month', '*')");
+        s.run("SELECT credits_set_budget('a', 90, 'month')");
+        draw(s, "40", "d1", ", actor => 'ann'");
+        draw(s, "3", "d2", ", actor => 'ann'");
+        s.run("SELECT credits_redact('a', (SELECT entry FROM credits_history WHERE idempotency_key = 'd1'))");
+        assert_eq!(budgets(s), ["month - -|90 43 47", "month * -|50 43 7 ann", "month ann -|50 43 7"]);
+        sound(s);
+        // Another time zone has other months.
+        s.run("SELECT credits_configure_account('a', time_zone => 'Asia/Tokyo')");
+        assert_eq!(
+            budgets(s),
+            ["month - -|90 43 47", "month * -|50 40 10 nobody", "month * -|50 3 47 ann", "month ann -|50 3 47"]
+        );
+        sound(s);
+        // So does a budget that is removed and set again.
+        s.run("SELECT credits_set_budget('a', NULL, 'month'), credits_set_budget('a', NULL, 'month', 'ann')");
+        s.row("SELECT * FROM credits_set_budget('a', 90, 'month')").has(&[("used", "43")]);
+        s.row("SELECT * FROM credits_set_budget('a', 50, 'month', 'ann')").has(&[("used", "3")]);
+    });
+}
+
 /// Every kind of budget at once, over a quarter: what is used in each period is what the history says.
 #[test]
 fn over_many_cycles_the_use_is_what_the_history_says() {

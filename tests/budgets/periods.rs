@@ -162,6 +162,33 @@ fn a_budget_of_the_cycle_begins_anew_with_each_cycle() {
     });
 }
 
+/// The period shown is the one that `used` counts in, whether or not its beginning was recorded.
+#[test]
+fn a_budget_shows_the_cycle_of_now() {
+    scenario(|s| {
+        let shown = "SELECT period, used, period_start, period_end FROM credits_budgets ORDER BY period";
+        s.run("SELECT credits_set_budget('a', 10), credits_set_budget('a', 20, 'month')");
+        draw(s, "6", "d1", "");
+        for (now, expected) in [
+            ("2026-01-31 23:59:59.999999+00", "6|2026-01-01 00:00:00+00|2026-02-01 00:00:00+00"),
+            ("2026-02-01 00:00+00", "0|2026-02-01 00:00:00+00|2026-03-01 00:00:00+00"),
+            ("2026-05-20 12:00+00", "0|2026-05-01 00:00:00+00|2026-06-01 00:00:00+00"),
+        ] {
+            s.at(now);
+            let expected = [format!("cycle|{expected}"), format!("month|{expected}")];
+            s.run("BEGIN READ ONLY");
+            assert_eq!(s.list(shown), expected, "{now}");
+            s.run("COMMIT");
+        }
+        let before = s.list(shown);
+        s.run("SELECT credits_maintain()");
+        assert_eq!(s.list(shown), before);
+        draw(s, "7", "d2", "");
+        let may = "7|2026-05-01 00:00:00+00|2026-06-01 00:00:00+00";
+        assert_eq!(s.list(shown), [format!("cycle|{may}"), format!("month|{may}")]);
+    });
+}
+
 #[test]
 fn a_reset_begins_a_new_period_of_the_cycle_and_of_nothing_else() {
     scenario(|s| {

@@ -1,6 +1,7 @@
 //! Whose budget it is: an actor's, each actor's, a feature's, both, the account's; one or several at once.
 
 use crate::calls::*;
+use credits_ledger_tests::Session;
 
 #[test]
 fn the_budget_of_an_actor_binds_nobody_else() {
@@ -240,5 +241,64 @@ fn many_budgets_on_one_account() {
             s.list("SELECT period, sum(budget_limit), sum(used), count(*) FROM credits_budgets GROUP BY 1 ORDER BY 1"),
             ["day|820|58|40", "month|4820|58|40"]
         );
+    });
+}
+
+/// What the debits of one actor read, as the server counts it.
+struct Read {
+    /// Rows of the tables of budgets and of their use.
+    rows: i64,
+    /// Blocks of all tables and indexes.
+    blocks: i64,
+}
+
+/// A debit of 1 by an actor, and what it read; the debit is taken back.
+fn what_a_debit_reads(s: &mut Session, actor: &str) -> Read {
+    const ROWS: &str = "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_user_tables
+                        WHERE schemaname = 'credits_ledger' AND relname IN ('budgets', 'budget_use')";
+    let call = format!("credits_debit('a', 1, 'measured', actor => '{actor}')");
+    s.run("BEGIN");
+    let before: i64 = s.one(ROWS).parse().expect("a number");
+    s.row(&format!("SELECT * FROM {call}")).has(&[("accepted", "t")]);
+    let rows = s.one(ROWS).parse::<i64>().expect("a number") - before;
+    s.run("ROLLBACK; BEGIN");
+    let explained = s.list(&format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT * FROM {call}"));
+    s.run("ROLLBACK");
+    let buffers = explained.iter().find(|line| line.contains("Buffers:")).expect("EXPLAIN counts buffers");
+    let blocks = buffers
+        .split([' ', '='])
+        .zip(buffers.split([' ', '=']).skip(1))
+        .filter(|(what, _)| ["hit", "read"].contains(what))
+        .map(|(_, number)| number.parse::<i64>().expect("a number"))
+        .sum();
+    Read { rows, blocks }
+}
+
+/// A debit looks for the budgets and the use of its own actor. That thousands of others have used a budget, or have
+/// budgets of their own, is nothing that it reads.
+#[test]
+fn a_debit_does_not_read_the_budgets_of_others() {
+    scenario(|s| {
+        s.run("SELECT credits_set_budget('a', 100, 'month'), credits_set_budget('a', 10, 'month', '*')");
+        draw(s, "1", "d1", ", actor => 'ann'");
+        let few = what_a_debit_reads(s, "ann");
+        // Users of an earlier month: what they used is over, and their rows stay.
+        s.run(
+            "INSERT INTO credits_ledger.budget_use (account, budget, actor, cycle, period_start, used)
+             SELECT 'a', budget, 'actor ' || n, 1, '2025-12-01 00:00+00', 1
+             FROM credits_ledger.budgets, generate_series(1, 20000) n WHERE actor = '*'",
+        );
+        s.run("SELECT count(*) FROM generate_series(1, 1000) n, credits_set_budget('a', 5, 'day', 'other ' || n)");
+        for analyzed in [false, true] {
+            if analyzed {
+                s.run("ANALYZE credits_ledger.budgets, credits_ledger.budget_use");
+            }
+            for actor in ["ann", "actor 17", "other 17", "nobody"] {
+                let many = what_a_debit_reads(s, actor);
+                assert!(many.blocks <= few.blocks + 60, "{actor}: {} blocks, were {}", many.blocks, few.blocks);
+                // Until it has statistics, the server may take the few budgets of one account for fewer than they are.
+                assert!(!analyzed || many.rows <= few.rows + 2, "{actor}: {} rows, were {}", many.rows, few.rows);
+            }
+        }
     });
 }

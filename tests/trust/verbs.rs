@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 9] = [
+pub const VIEWS: [&str; 15] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -13,6 +13,12 @@ pub const VIEWS: [&str; 9] = [
     "credits_usage_by_cycle",
     "credits_expiring",
     "credits_holds",
+    "credits_plans",
+    "credits_subscriptions",
+    "credits_rates",
+    "credits_features",
+    "credits_budgets",
+    "credits_invoice_lines",
 ];
 
 fn expect(row: &Row, figures: &[(&str, &str)], call: &str) {
@@ -106,6 +112,8 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_unfreeze_account('{name}')"), &[("status", "open")]);
     call(&format!("credits_close_account('{name} 2', 'why')"), &[("status", "closed"), ("balance", "0")]);
 
+    call_verbs_of_plans(s, schema, &format!("{name} 3"));
+
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 500, 'k')")).code, "LC001");
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 31, 'd')")).code, "LC003");
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('nobody', 31, 'd')")).code, "LC002");
@@ -115,4 +123,81 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     }
     assert_eq!(s.list(&format!("SELECT * FROM {schema}credits_verify()")), Vec::<String>::new());
     assert_eq!(s.list(&format!("SELECT * FROM {schema}credits_verify('{name}')")), Vec::<String>::new());
+}
+
+/// Plans, rates, features and budgets, on a new account of this name. Definitions are for all accounts: made once more,
+/// they are those that are there.
+fn call_verbs_of_plans(s: &mut Session, schema: &str, name: &str) {
+    let mut call = |call: &str, figures: &[(&str, &str)]| {
+        let sql = format!("SELECT * FROM {schema}{call}");
+        expect(&s.row(&sql), figures, &sql);
+    };
+    call(
+        "credits_define_plan('base', 100, per_seat => true, seat_cap => 5, rollover_percent => 50, rollover_max => 30)",
+        &[("allowance", "100"), ("seat_cap", "5"), ("version", "1")],
+    );
+    call(
+        "credits_define_plan('more', 300, rank => 1, metadata => '{\"price\": 9}')",
+        &[("rank", "1"), ("version", "1")],
+    );
+    call(
+        "credits_define_plan('try', 40, trial => true, trial_period => '14 days')",
+        &[("trial_period", "14 days"), ("version", "1")],
+    );
+    call("credits_include('base', 'chat', 10)", &[("units", "10"), ("version", "1")]);
+    call("credits_include('more', 'chat', 20)", &[("units", "20"), ("version", "1")]);
+    call("credits_define_rate('chat', 2)", &[("credits", "2"), ("model", "per_unit"), ("version", "1")]);
+    call("credits_define_rate('run', 1, 100, 'package')", &[("per_units", "100"), ("version", "1")]);
+    call("credits_define_rate('help', free => true)", &[("free", "t"), ("version", "1")]);
+
+    call(&format!("credits_open_account('{name}', 0, '0')"), &[("entry", "1"), ("balance", "0")]);
+    call(
+        &format!("credits_subscribe('{name}', 'base', 's', 2)"),
+        &[("entry", "2"), ("amount", "200"), ("from_allowance", "200"), ("balance", "200")],
+    );
+    call(&format!("credits_set_feature('{name}', 'image', false)"), &[("feature", "image"), ("enabled", "f")]);
+    call(
+        &format!("credits_set_budget('{name}', 20, actor => 'ann')"),
+        &[("budget_limit", "20"), ("used", "0"), ("remaining", "20")],
+    );
+    call(
+        &format!("credits_set_budget('{name}', 500, 'month', '*', 'chat')"),
+        &[("budget_limit", "500"), ("period", "month"), ("used", "0")],
+    );
+    call(&format!("credits_quote('{name}', 'chat', 15)"), &[("credits_quote", "10")]);
+    let charge = format!("credits_charge('{name}', 'chat', 15, 'c', 'ann', 'doc', metadata => '{{\"trace\": 1}}')");
+    let receipt = [("entry", "6"), ("amount", "10"), ("included", "10"), ("from_allowance", "10"), ("balance", "190")];
+    call(&charge, &[&receipt[..], &[("replayed", "f")]].concat());
+    call(&charge, &[&receipt[..], &[("replayed", "t")]].concat());
+    call(&format!("credits_charge('{name}', 'run', 130, 'r')"), &[("amount", "2"), ("balance", "188")]);
+    call(&format!("credits_charge('{name}', 'run', 70, 'r2')"), &[("amount", "0"), ("balance", "188")]);
+    call(&format!("credits_charge('{name}', 'help', 5, 'h')"), &[("entry", "NULL"), ("amount", "0")]);
+    for (feature, quantity, actor, code) in [
+        ("image", 1, "ann", "LC010"),
+        ("film", 1, "ann", "LC014"),
+        ("chat", 500, "bob", "LC001"),
+        ("chat", 6, "ann", "LC012"),
+    ] {
+        let sql = format!("SELECT {schema}credits_charge('{name}', '{feature}', {quantity}, 'no', '{actor}')");
+        assert_eq!(s.error(&sql).code, code, "{sql}");
+    }
+
+    let mut call = |call: &str, figures: &[(&str, &str)]| {
+        let sql = format!("SELECT * FROM {schema}{call}");
+        expect(&s.row(&sql), figures, &sql);
+    };
+    call(&format!("credits_set_seats('{name}', 'base', 9, 'seats')"), &[("amount", "300"), ("balance", "488")]);
+    call(&format!("credits_subscribe('{name}', 'try', 't')"), &[("from_credits", "40"), ("balance", "528")]);
+    call(&format!("credits_unsubscribe('{name}', 'try', 'end', 'now')"), &[("amount", "0"), ("balance", "528")]);
+    call(&format!("credits_change_plan('{name}', 'base', 'more', 'up')"), &[("amount", "300"), ("balance", "828")]);
+    call(
+        &format!("credits_change_plan('{name}', 'more', 'base', 'down', unused_allowance => 'expire')"),
+        &[("entry", "13"), ("amount", "0"), ("balance", "828")],
+    );
+    // 300 of `more` expire; of base's 500 less the 12 drawn 30 roll over; 5 of 9 seats count in the new cycle.
+    call(
+        &format!("credits_reset_cycle('{name}', 'r3')"),
+        &[("cycles_closed", "1"), ("rolled_over", "30"), ("expired", "758"), ("granted", "500"), ("balance", "530")],
+    );
+    call(&format!("credits_unsubscribe('{name}', 'base', 'end 2')"), &[("amount", "0"), ("balance", "530")]);
 }
