@@ -235,6 +235,7 @@ fn views_have_the_references_columns() {
 /// A value that each argument accepts, by which one argument at a time can then be NULL.
 fn valid(function: &str, argument: &str) -> &'static str {
     match (function, argument) {
+        ("credits_capture", "amount" | "quantity") => "NULL",
         (_, "accounts") => "ARRAY['a']",
         (_, "amounts") => "ARRAY[1]::numeric[]",
         (_, "idempotency_keys") => "ARRAY['key']",
@@ -252,6 +253,8 @@ fn valid(function: &str, argument: &str) -> &'static str {
         ("credits_define_rate", "credits") => "1",
         ("credits_set_seats", "seats") => "2",
         ("credits_debit" | "credits_explain_debit", "feature") => "NULL",
+        ("credits_extend_hold", "expires_in") => "'1 hour'",
+        (_, "hold_key") => "'hold'",
         (_, "feature") => "'unit'",
         (_, "quantity" | "units") => "1",
         (_, "enabled") => "true",
@@ -270,6 +273,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.run("SELECT * FROM credits_define_plan('other', 0)");
     s.run("SELECT * FROM credits_define_rate('unit', 1)");
     s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
+    s.run("SELECT * FROM credits_hold('a', 1, 'hold')");
     // A strict function answers NULL to NULL without being asked.
     let strict =
         s.list("SELECT proname FROM pg_proc WHERE proname LIKE 'credits\\_%' AND proisstrict AND pronargs > 0");
@@ -311,7 +315,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         }
         s.run("ROLLBACK");
     }
-    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|3"]);
+    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|4"]);
 }
 
 #[test]

@@ -129,5 +129,8 @@ fn without_casts(signature: &str) -> String {
         let cast = &rest[at + 2..];
         rest = &cast[cast.find([',', ')']).unwrap_or(cast.len())..];
     }
-    (out + rest).replace("timestamp with time zone", "timestamptz").replace("'1 mon'", "'1 month'").replace("'00:15:00'", "'15 minutes'")
+    (out + rest)
+        .replace("timestamp with time zone", "timestamptz")
+        .replace("'1 mon'", "'1 month'")
+        .replace("'00:15:00'", "'15 minutes'")
 }
