@@ -404,9 +404,9 @@ fn a_member_of_a_role_that_was_allowed_may_what_the_role_may() {
 fn the_errors_of_one_account_name_no_other() {
     let ledger = Ledger::new();
     let mut s = ledger.db.session();
-    s.run("SELECT credits_grant('secret-neighbour', 77, 'secret-key', payment_ref => 'secret-payment')");
+    s.run("SELECT credits_grant('secret-neighbour', 7755331177, 'secret-key', payment_ref => 'secret-payment')");
     s.run("SELECT credits_debit('secret-neighbour', 7, 'shared', actor => 'secret-actor')");
-    s.run("SELECT credits_set_budget('secret-neighbour', 77, actor => 'secret-actor', feature => 'capped')");
+    s.run("SELECT credits_set_budget('secret-neighbour', 7755331177, actor => 'secret-actor', feature => 'capped')");
     s.run("SELECT credits_subscribe('secret-neighbour', 'team', 'secret-subscription')");
     s.run("SELECT credits_hold('secret-neighbour', 7, 'secret-hold', actor => 'secret-actor')");
     s.run("SELECT credits_grant('mine', 5, 'g', payment_ref => 'my-payment')");
@@ -451,7 +451,7 @@ fn the_errors_of_one_account_name_no_other() {
         let e = caller.error(call);
         assert_eq!(e.code, code, "{call}: {}", e.message);
         let text = format!("{}\n{}\n{}", e.message, e.detail, e.hint);
-        for secret in ["neighbour", "secret-", "77", "acme"] {
+        for secret in ["neighbour", "secret-", "7755331177", "acme"] {
             // the caller's own words may come back
             assert!(!text.contains(secret) || call.contains(secret), "{call} told of {secret}: {text}");
         }
