@@ -9,11 +9,11 @@ use credits_ledger_tests::{Database, Server, Session};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const SESSIONS: usize = 16;
-const CALLS: usize = 60;
-const KEYS: u64 = 700;
+const CALLS: usize = 90;
+const KEYS: u64 = 1050;
 /// The clock begins here, and each call sets it on by so many minutes: 40 days in all.
 const BEGIN: &str = "2026-01-31 10:00+00";
-const MINUTES: u32 = 60;
+const MINUTES: u32 = 40;
 
 fn open(policy: &str) -> (Database, Session) {
     let db = Server::shared().database();
@@ -136,7 +136,7 @@ fn what_many_do(policy: &str) {
     settled(&mut s);
     assert!(replays > 20, "only {replays} replays");
     for (operation, least) in
-        [("hold", 50), ("capture", 50), ("release", 5), ("extend", 5), ("lapse", 10), ("expire", 3), ("debit", 3)]
+        [("hold", 40), ("capture", 25), ("release", 2), ("extend", 2), ("lapse", 8), ("expire", 2), ("debit", 2)]
     {
         let there: u32 =
             s.one(&format!("SELECT count(*) FROM credits_history WHERE operation = '{operation}'")).parse().unwrap();

@@ -73,6 +73,25 @@ fn what_a_capture_gives_back_pays_debt_first() {
 }
 
 #[test]
+fn the_part_that_was_taken_last_returns_first_and_pays() {
+    for settle in ["credits_release('a', 'h', 'r')", "credits_capture('a', 'h', 'c', 0)", ""] {
+        let mut s = session();
+        call(&mut s, "credits_grant('a', 10, 'promo', 'promo')");
+        call(&mut s, "credits_grant('a', 10, 'buy')");
+        call(&mut s, "credits_hold('a', 20, 'h')");
+        call(&mut s, "credits_debit('a', 13, 'd', on_insufficient => 'allow')").has(&[("debt", "13")]);
+        if settle.is_empty() {
+            s.at("2026-01-31 12:15+00");
+        } else {
+            call(&mut s, settle);
+        }
+        assert_eq!(lots(&mut s), ["1 7+0 active", "2 0+0 spent"], "{settle}");
+        assert_eq!(balance(&mut s), "7 0 7 0 0 7", "{settle}");
+        the_same_once_recorded(&mut s);
+    }
+}
+
+#[test]
 fn only_the_policy_repay_lets_what_returns_pay() {
     for policy in ["forgive_at_reset", "invoice_at_reset"] {
         let mut s = owing(policy);

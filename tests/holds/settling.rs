@@ -156,7 +156,7 @@ fn closing_releases_holds_and_expires_what_remains() {
         "credits_release('a', 'h1', 'r')",
         "credits_extend_hold('a', 'h1', 'e', '1 hour')",
     ] {
-        refused(&mut s, "LC007", gone);
+        refused(&mut s, "LC011", gone);
     }
     refused(&mut s, "LC011", "credits_hold('a', 1, 'h3')");
     // The earlier receipts stand.
