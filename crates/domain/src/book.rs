@@ -259,17 +259,6 @@ impl Book {
         if self.extent == Extent::All && !unknown_plans { Ok(()) } else { Err(Stop::NeedMore) }
     }
 
-    /// Whether anything is to be written beside the account's row, its lots, entries and cycles.
-    pub fn is_plain(&self) -> bool {
-        self.meters.is_empty()
-            && self.switches.is_empty()
-            && self.budget_changes.is_empty()
-            && self.redescribed.is_none()
-            && !self.holdings.subscriptions.iter().any(|own| own.changed)
-            && !self.budgets.iter().flatten().any(|budget| budget.changed)
-            && !self.holds.iter().any(|hold| hold.changed)
-    }
-
     /// Changes what remains in a lot, and the account's figures with it.
     pub(crate) fn move_lot(&mut self, index: usize, amount: Amount) {
         let lot = &mut self.lots[index];
@@ -341,6 +330,11 @@ impl Book {
                     self.hold_in_lot(index, -part.amount);
                     self.move_lot(index, part.amount);
                     self.repay_from(index);
+                    // While nothing remained in the lot, its end was no event.
+                    self.expect_event(match self.lots[index].expiry {
+                        Expiry::At(at) => Some(at),
+                        _ => None,
+                    });
                 }
                 // A head that has something left is not over, and there is no debt beside it that it could pay.
                 (None, Some(head)) if head.remaining.is_positive() && self.account.balances.debt.is_zero() => {
