@@ -58,13 +58,8 @@ fn charge_free(spi: &Spi, account: &str, charge: &Charge, rate: Rate) -> Result<
     }
     let row = lookup::read_account(spi, account)?.ok_or_else(|| unknown_account(account))?;
     let mut book = read::settled(spi, row, Extent::Head, context()?, Purpose::Read)?;
-    let mut terms = Terms { rate: Some(rate), ..Terms::default() };
-    if book.account.extras.switches
-        && let Some(feature) = &charge.dimensions.feature
-    {
-        let switch = terms::switch(spi, Sight::Newest, account, feature)?;
-        terms.enabled = switch.is_none_or(|switch| switch.enabled);
-    }
+    let enabled = terms::is_enabled(spi, &book, &charge.dimensions)?;
+    let terms = Terms { enabled, rate: Some(rate), ..Terms::default() };
     let receipt = book.charge(charge, &terms).map_err(refusal)?;
     Ok(Written::Done(receipt, Box::new(book)))
 }

@@ -107,8 +107,6 @@ fn attempt<T>(
         return Ok(Attempt::General);
     }
     persist::append_plain(spi, account, entry)?;
-    if !book.is_plain() {
-        persist::save_extras(spi, &book)?;
-    }
+    persist::save_extras(spi, &book)?;
     Ok(Attempt::Done(Written::Done(value, Box::new(book))))
 }

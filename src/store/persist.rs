@@ -113,84 +113,75 @@ static DESCRIBE: Statement = Statement::new(
     &[Type::Text, Type::Json, Type::Json],
 );
 
+/// What the short INSERTs write: a plain debit the first of these columns.
+const ENTRY_TYPES: &[Type] = &[
+    Type::Text,
+    Type::I64,
+    Type::Time,
+    Type::I64,
+    Type::I32,
+    Type::I32,
+    Type::Text,
+    Type::Text,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Amount,
+    Type::Text,
+    Type::Bytes,
+    Type::Text,
+    Type::Text,
+    Type::Text,
+    Type::Bool,
+    Type::Json,
+    Type::Bytes,
+    Type::Amount,
+    Type::Amount,
+    Type::Json,
+    Type::I64,
+    Type::Amount,
+    Type::Amount,
+];
+
+/// How many of them a plain debit has.
+const OF_DEBIT: usize = 26;
+
+macro_rules! columns_of_debit {
+    () => {
+        "account, entry, recorded_at, request, cycle, lot, operation, idempotency_key, amount, allowance_change, \
+         credits_change, debt_change, allowance, credits, held, debt, reserved, used, recorded_by, hash, feature, \
+         actor, resource, clock_was_set, metadata, salt"
+    };
+}
+
+macro_rules! values_of_debit {
+    () => {
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+         $24, $25, $26"
+    };
+}
+
 static APPEND_ENTRY: Statement = Statement::new(
-    "INSERT INTO credits_ledger.entries (account, entry, recorded_at, request, cycle, lot, operation, \
-     idempotency_key, amount, allowance_change, credits_change, debt_change, allowance, credits, held, debt, \
-     reserved, used, recorded_by, hash, feature, actor, resource, clock_was_set, metadata, salt) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-     $23, $24, $25, $26)",
-    &[
-        Type::Text,
-        Type::I64,
-        Type::Time,
-        Type::I64,
-        Type::I32,
-        Type::I32,
-        Type::Text,
-        Type::Text,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Text,
-        Type::Bytes,
-        Type::Text,
-        Type::Text,
-        Type::Text,
-        Type::Bool,
-        Type::Json,
-        Type::Bytes,
-    ],
+    concat!("INSERT INTO credits_ledger.entries (", columns_of_debit!(), ") VALUES (", values_of_debit!(), ")"),
+    ENTRY_TYPES.split_at(OF_DEBIT).0,
 );
 
 /// A charge says its quantity, too, and what became of a package; a hold and its settlement what they set aside.
 static APPEND_METERED: Statement = Statement::new(
-    "INSERT INTO credits_ledger.entries (account, entry, recorded_at, request, cycle, lot, operation, \
-     idempotency_key, amount, allowance_change, credits_change, debt_change, allowance, credits, held, debt, \
-     reserved, used, recorded_by, hash, feature, actor, resource, clock_was_set, metadata, salt, quantity, included, \
-     detail, refers_to, held_allowance_change, held_credits_change) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-     $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)",
-    &[
-        Type::Text,
-        Type::I64,
-        Type::Time,
-        Type::I64,
-        Type::I32,
-        Type::I32,
-        Type::Text,
-        Type::Text,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Text,
-        Type::Bytes,
-        Type::Text,
-        Type::Text,
-        Type::Text,
-        Type::Bool,
-        Type::Json,
-        Type::Bytes,
-        Type::Amount,
-        Type::Amount,
-        Type::Json,
-        Type::I64,
-        Type::Amount,
-        Type::Amount,
-    ],
+    concat!(
+        "INSERT INTO credits_ledger.entries (",
+        columns_of_debit!(),
+        ", quantity, included, detail, refers_to, held_allowance_change, held_credits_change) VALUES (",
+        values_of_debit!(),
+        ", $27, $28, $29, $30, $31, $32)"
+    ),
+    ENTRY_TYPES,
 );
 
 static APPEND_ENTRIES: Statement = Statement::new(
@@ -449,7 +440,7 @@ pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
         rows::some_or_null(entry.held_credits_change),
     ];
     let (statement, count) = match entry.operation {
-        Operation::Debit => (&APPEND_ENTRY, values.len() - 6),
+        Operation::Debit => (&APPEND_ENTRY, OF_DEBIT),
         _ => (&APPEND_METERED, values.len()),
     };
     spi.write_as_seen(statement, &values[..count])?;
@@ -542,9 +533,7 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
     write_rows(spi, &APPEND_CYCLES, "cycles", cycles)?;
     write_rows(spi, &APPEND_SETTINGS, "settings", settings)?;
     for book in books {
-        if !book.is_plain() {
-            save_extras(spi, book)?;
-        }
+        save_extras(spi, book)?;
         if let Some(Description { opened_with, metadata }) = &book.redescribed {
             spi.write(
                 &DESCRIBE,

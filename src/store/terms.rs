@@ -168,14 +168,18 @@ pub fn of_debit(spi: &Spi, book: &mut Book, zone: &dyn Zone, dimensions: &Dimens
     if extras.budgets && book.budgets.is_none() {
         book.budgets = Some(budgets(spi, book, zone, dimensions.actor.as_deref(), None)?);
     }
-    let mut terms = Terms::default();
-    if extras.switches
-        && let Some(feature) = &dimensions.feature
-    {
-        let switch = switch(spi, Sight::Newest, &book.account.account, feature)?;
-        terms.enabled = switch.is_none_or(|switch| switch.enabled);
+    Ok(Terms { enabled: is_enabled(spi, book, dimensions)?, ..Terms::default() })
+}
+
+/// Whether the feature is not switched off.
+pub fn is_enabled(spi: &Spi, book: &Book, dimensions: &Dimensions) -> Result<bool> {
+    match &dimensions.feature {
+        Some(feature) if book.account.extras.switches => {
+            let switch = switch(spi, Sight::Newest, &book.account.account, feature)?;
+            Ok(switch.is_none_or(|switch| switch.enabled))
+        }
+        _ => Ok(true),
     }
-    Ok(terms)
 }
 
 /// What a charge has to know of its feature. Once time is settled.

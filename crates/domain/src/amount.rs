@@ -75,7 +75,7 @@ impl Amount {
         debug_assert!(self.0 >= 0 && numerator.0 >= 0 && denominator.0 > 0);
         let (a, b, d) = (self.0, numerator.0, denominator.0);
         if let Some(product) = a.checked_mul(b) {
-            return Some(Self(product / d + i128::from(product % d > 0)));
+            return Some(Self(divided_up(product, d)));
         }
         // Two amounts of 67 bits each: the product bit by bit, divided as it grows.
         let (mut quotient, mut rest) = (0_i128, 0_i128);
@@ -96,6 +96,11 @@ impl Amount {
     pub fn or_zero(self) -> Amount {
         self.max(Self::ZERO)
     }
+}
+
+/// `a / b`, rounded up; `a` must not be negative, `b` must be above zero.
+pub(crate) const fn divided_up(a: i128, b: i128) -> i128 {
+    a / b + (a % b > 0) as i128
 }
 
 impl Add for Amount {

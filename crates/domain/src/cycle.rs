@@ -144,7 +144,7 @@ impl Book {
     }
 
     /// What the account's plans grant as a cycle begins: pending changes take effect.
-    fn grant_by_plans(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
+    fn grant_by_plans(&mut self, instant: Timestamp, zone: &dyn Zone) {
         let cycle = self.account.cycle.number;
         self.holdings.turn(cycle, instant);
         for due in self.holdings.dues(cycle, instant) {
@@ -155,19 +155,19 @@ impl Book {
             draft.detail = Some(plan_detail(&due.plan));
             self.record(draft);
         }
-        Ok(())
     }
 
     /// The running cycle ends at `instant`, and the next one begins.
     pub(crate) fn begin_next_cycle(&mut self, instant: Timestamp, zone: &dyn Zone) -> Result<()> {
         let number = self.account.cycle.number;
         let next = Cycle { number: number + 1, start: instant, end: self.end_after(instant, zone)? };
-        self.close_cycle(instant, Some(next), zone)?;
+        self.close_cycle(instant, Some(next), zone);
         self.account.cycle = next;
         let account = &mut self.account;
         (account.used, account.granted, account.expired) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
         self.grant_allowance(instant);
-        self.grant_by_plans(instant, zone)
+        self.grant_by_plans(instant, zone);
+        Ok(())
     }
 
     /// A cycle with this anchor begins now. Where nothing but `open` has happened, the first one is moved instead.
@@ -192,12 +192,9 @@ impl Book {
     }
 
     /// Rollover, expiry of the rest, debt policy. Without a next cycle nothing rolls over.
-    pub(crate) fn close_cycle(&mut self, instant: Timestamp, next: Option<Cycle>, zone: &dyn Zone) -> Result<()> {
+    pub(crate) fn close_cycle(&mut self, instant: Timestamp, next: Option<Cycle>, zone: &dyn Zone) {
         let closing = self.account.cycle;
-        let rolled_over = match next {
-            Some(next) => self.roll_over(instant, next, zone)?,
-            None => Amount::ZERO,
-        };
+        let rolled_over = next.map_or(Amount::ZERO, |next| self.roll_over(instant, next, zone));
         let mut expired = Amount::ZERO;
         for i in 0..self.lots.len() {
             let lot = &self.lots[i];
@@ -240,7 +237,6 @@ impl Book {
             entry: 0,
             hash: [0; 32],
         });
-        Ok(())
     }
 
     /// Whether something is left of a trial whose plan is not held any more once the cycle has closed.
@@ -252,7 +248,7 @@ impl Book {
 
     /// Moves the share of the unused allowance that rolls over into lots that live through the next cycles: one for
     /// the account's own allowance, one for each plan.
-    fn roll_over(&mut self, instant: Timestamp, next: Cycle, zone: &dyn Zone) -> Result<Amount> {
+    fn roll_over(&mut self, instant: Timestamp, next: Cycle, zone: &dyn Zone) -> Amount {
         let closing = self.account.cycle.number;
         let is_allowance = |lot: &&Lot| lot.kind == LotKind::Allowance && lot.cycle == closing && lot.is_active();
         let mut plans: Vec<Option<String>> = Vec::new();
@@ -265,10 +261,10 @@ impl Book {
         let mut rolled_over = Amount::ZERO;
         for plan in plans {
             if let Some(terms) = self.rollover_terms(plan.as_deref(), instant) {
-                rolled_over += self.roll_over_plan(plan, terms, instant, next, zone)?;
+                rolled_over += self.roll_over_plan(plan, terms, instant, next, zone);
             }
         }
-        Ok(rolled_over)
+        rolled_over
     }
 
     /// What rolls over of a plan, or of the account's own allowance; `None`: nothing.
@@ -296,7 +292,7 @@ impl Book {
         instant: Timestamp,
         next: Cycle,
         zone: &dyn Zone,
-    ) -> Result<Amount> {
+    ) -> Amount {
         let closing = self.account.cycle.number;
         let of_plan = |lot: &Lot, kind: LotKind| lot.kind == kind && lot.plan == plan;
         let allowances: Vec<usize> = (0..self.lots.len())
@@ -322,7 +318,7 @@ impl Book {
         let room = Amount::MAX - self.account.balances.credits - self.account.balances.held - settings.allowance;
         rolling = rolling.min(room.or_zero());
         if !rolling.is_positive() {
-            return Ok(Amount::ZERO);
+            return Amount::ZERO;
         }
         let mut left = rolling;
         for index in allowances {
@@ -348,7 +344,7 @@ impl Book {
         let mut draft = Draft::new(Operation::Rollover, rolling).kind(LotKind::Rollover).at(instant);
         draft.detail = plan.as_deref().map(plan_detail);
         self.record(draft);
-        Ok(rolling)
+        rolling
     }
 
     /// `credits_reset_cycle`: closes what is due. With `starts_at`, the start of the period that the caller's billing

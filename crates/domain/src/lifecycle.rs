@@ -327,7 +327,7 @@ impl Book {
         for hold in std::mem::take(&mut self.holds) {
             if hold.is_open() { self.release(hold, "", None).map(drop)? } else { self.holds.push(hold) }
         }
-        self.close_cycle(now, None, zone)?;
+        self.close_cycle(now, None, zone);
         self.holdings.end();
         self.account.cycle.end = Some(now);
         for index in 0..self.lots.len() {

@@ -1,6 +1,6 @@
 //! Rates: what units of a feature cost; included units, and the units left of packages.
 
-use crate::amount::Amount;
+use crate::amount::{Amount, divided_up};
 use crate::debit::unknown_feature;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
@@ -164,7 +164,7 @@ impl Terms {
                 (amount, 0, left)
             }
             RateModel::Package => {
-                let packages = priced.micros().div_ceil_by(rate.per_units.micros());
+                let packages = divided_up(priced.micros(), rate.per_units.micros());
                 let amount = packages.checked_mul(rate.credits.micros()).ok_or_else(too_much)?;
                 // Below one package more than what is priced.
                 let bought = Amount::from_micros(packages * rate.per_units.micros());
@@ -206,17 +206,6 @@ impl Terms {
             Some(rate) => Ok(self.price(rate, quantity, cycle)?.amount),
             None => Err(unknown_feature(feature)),
         }
-    }
-}
-
-trait DivCeil {
-    fn div_ceil_by(self, divisor: i128) -> i128;
-}
-
-impl DivCeil for i128 {
-    /// Of numbers that are not negative.
-    fn div_ceil_by(self, divisor: i128) -> i128 {
-        self / divisor + i128::from(self % divisor > 0)
     }
 }
 
