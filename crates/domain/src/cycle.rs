@@ -8,7 +8,7 @@ use crate::chain::Encoder;
 use crate::entry::{Key, Operation};
 use crate::error::{Error, Result};
 use crate::lifecycle::{Detail, plan_detail};
-use crate::lot::{Expiry, Lot, LotKind};
+use crate::lot::{Expiry, Lot, LotKind, LotStatus};
 use crate::time::{Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -97,8 +97,8 @@ impl Book {
     pub(crate) fn foresee_expiries(&mut self, zone: &dyn Zone) -> Result<()> {
         for i in 0..self.lots.len() {
             let Expiry::Cycle { cycle, at } = self.lots[i].expiry else { continue };
-            // Its time is over, but a hold sets some of it aside.
-            if cycle < self.account.cycle.number {
+            // Its time is over, but a hold sets some of it aside: when that was, is history.
+            if cycle < self.account.cycle.number || self.lots[i].status == LotStatus::Expired {
                 continue;
             }
             let expiry = self.expiry_of_cycle(cycle, zone)?;
