@@ -306,7 +306,10 @@ impl<'a> Auditor<'a> {
         }
         let owed = self.extra.debts.total();
         if owed != entry.after.debt {
-            self.problem(Some(number), format!("debt is {}, but what was drawn and settled leaves {owed}", entry.after.debt));
+            self.problem(
+                Some(number),
+                format!("debt is {}, but what was drawn and settled leaves {owed}", entry.after.debt),
+            );
         }
     }
 
@@ -718,7 +721,8 @@ impl<'a> Auditor<'a> {
             self.problem(None, "what the account owes is not what its history leaves open");
         }
         let in_order = |settlements: &[Settlement]| {
-            let mut all: Vec<_> = settlements.iter().map(|own| (own.stretch.start, own.entry, own.stretch.end, own.fate)).collect();
+            let mut all: Vec<_> =
+                settlements.iter().map(|own| (own.stretch.start, own.entry, own.stretch.end, own.fate)).collect();
             all.sort_by_key(|(start, entry, _, fate)| (*start, *entry, fate.name()));
             all
         };

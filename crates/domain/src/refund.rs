@@ -250,7 +250,8 @@ impl Case {
             if let Some(debt) = original.debt {
                 let settled = records.settlements(debt)?;
                 concerned.extend(settled.iter().filter_map(|own| own.fate.lot()));
-                case.settlements.extend(settled.into_iter().filter(|own| !case.settlements.contains(own)).collect::<Vec<_>>());
+                case.settlements
+                    .extend(settled.into_iter().filter(|own| !case.settlements.contains(own)).collect::<Vec<_>>());
             }
             case.originals.push(original);
             let new: Vec<i32> = concerned.into_iter().filter(|lot| lots.insert(*lot)).collect();
@@ -392,7 +393,8 @@ impl Book {
         let (left, units_left) = (original.left(), original.units_left());
         let by_units = original.quantity.is_some() && (original.is_metered() || left.is_zero());
         let untouched = original.refunded.amount.is_zero() && original.refunded.quantity.is_zero();
-        let nothing_left = if original.is_metered() { units_left.is_zero() } else { left.is_zero() && units_left.is_zero() };
+        let nothing_left =
+            if original.is_metered() { units_left.is_zero() } else { left.is_zero() && units_left.is_zero() };
         match refund.amounts {
             Amounts::Quantity(quantity) if original.quantity.is_none() => {
                 let what = "the debit was not priced by a quantity: refund an amount";
@@ -411,7 +413,8 @@ impl Book {
         }
         let above = |left: Amount, wanted: Amount, name: &str| {
             let what = format!("debit {:?} has less left to refund", refund.debit_key);
-            Error::new(Code::ExceedsOriginal, what).detail(format!("left={left} {name}={wanted} entry={}", original.entry))
+            Error::new(Code::ExceedsOriginal, what)
+                .detail(format!("left={left} {name}={wanted} entry={}", original.entry))
         };
         let quantity = match refund.amounts {
             Amounts::Amount(amount) if amount > left => return Err(above(left, amount, "amount").into()),
@@ -445,11 +448,7 @@ impl Book {
     }
 
     /// The budgets, with room for what comes back of a debit in the period that runs.
-    fn give_budgets_room(
-        &self,
-        original: &Original,
-        amount: Amount,
-    ) -> Outcome<Option<Vec<Budget>>> {
+    fn give_budgets_room(&self, original: &Original, amount: Amount) -> Outcome<Option<Vec<Budget>>> {
         if !self.account.extras.budgets || amount.is_zero() {
             return Ok(None);
         }

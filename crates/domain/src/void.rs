@@ -28,7 +28,13 @@ impl Void {
     pub fn new(grant_key: &str, key: &str, amount: Option<Amount>, claw_back: bool, reason: Option<String>) -> Void {
         let mut e = Encoder::new();
         e.text(Operation::Void.name()).text(grant_key).opt_amount(amount).integer(claw_back.into());
-        Void { grant_key: grant_key.into(), key: Key { key: key.into(), request: e.digest64() }, amount, claw_back, reason }
+        Void {
+            grant_key: grant_key.into(),
+            key: Key { key: key.into(), request: e.digest64() },
+            amount,
+            claw_back,
+            reason,
+        }
     }
 }
 
@@ -179,7 +185,12 @@ impl Book {
                 let lot = &self.lots[index];
                 let own = parts.iter().any(|part| part.lot == lot.lot);
                 let taken = lot.remaining.min(left);
-                if lot.kind.bucket() == *bucket && lot.usable_for(None) && !lot.is_restricted() && !own && taken.is_positive() {
+                if lot.kind.bucket() == *bucket
+                    && lot.usable_for(None)
+                    && !lot.is_restricted()
+                    && !own
+                    && taken.is_positive()
+                {
                     self.move_lot(index, -taken);
                     left -= taken;
                 }

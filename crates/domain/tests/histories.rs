@@ -319,7 +319,8 @@ impl Ledger {
         assert!(there <= granted + total(&[Operation::Invoice]));
         for (debit, refunded) in &self.refunded {
             let debit = &self.entries[*debit as usize - 1];
-            let parts = |entry: &Entry| Original::of(entry, Refunded::default()).expect("it reads").expect("it took").amount;
+            let parts =
+                |entry: &Entry| Original::of(entry, Refunded::default()).expect("it reads").expect("it took").amount;
             assert!(refunded.amount <= parts(debit) && refunded.quantity <= debit.quantity.unwrap_or_default());
         }
     }
@@ -625,13 +626,20 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
                     let original = known.original(entry).expect("it took something");
                     let terms = known.terms(book, &original.dimensions);
                     let (case, lots) = Case::gather(original, &known).expect("it is known");
-                    book.know(lots.iter().filter_map(|lot| known.lots.get(lot)).map(|lot| known.with_head(lot.clone())).collect());
+                    book.know(
+                        lots.iter()
+                            .filter_map(|lot| known.lots.get(lot))
+                            .map(|lot| known.with_head(lot.clone()))
+                            .collect(),
+                    );
                     book.refund(&refund, Case { meter: terms.meter, ..case }, &zone)
                 })
                 .map(|receipt| format!("{receipt:?}"))
         }
         Step::Void { which, part, claw_back } => {
-            let Some((entry, grant_key)) = ledger.pick(*which, void::grants) else { return "nothing was granted".into() };
+            let Some((entry, grant_key)) = ledger.pick(*which, void::grants) else {
+                return "nothing was granted".into();
+            };
             let void = Void::new(&grant_key, &key, part.map(whole), *claw_back, None);
             let known = ledger.clone();
             ledger
