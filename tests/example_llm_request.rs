@@ -143,14 +143,16 @@ fn killed_after_the_hold_committed() {
     world.figures("acme", &[("balance", GRANTED), ("held", MOST)]);
     world.request("req-1", &[("state", "new")]);
     assert_eq!(model.asked(), 0);
-    // the next process finds the hold, and has ten minutes again
+    // the next process finds the hold, made at the old price, and has ten minutes again
     world.time("2026-03-01 09:09");
+    world.run("SELECT credits_define_rate('chat-large', 1, per_units => 1000)");
     world.works(&model);
     assert_eq!(
         world.operations("acme"),
-        ["hold|0|0.82|req-1", "extend|0|0.82|req-1 at 2.1", "capture|-0.604|0|req-1 done"]
+        ["hold|0|0.82|req-1", "extend|0|0.82|req-1 at 2.1", "capture|-0.302|0|req-1 done"]
     );
-    world.figures("acme", &[("balance", "99.396"), ("held", "0")]);
+    world.row("SELECT * FROM credits_holds").has(&[("expires_at", "2026-03-01 09:19:00+00")]);
+    world.figures("acme", &[("balance", "99.698"), ("held", "0")]);
     world.is_sound();
 }
 
