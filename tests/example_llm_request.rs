@@ -468,6 +468,27 @@ fn of_two_processes_with_one_request_the_later_one_finishes_it() {
     }
 }
 
+/// The slow one has 62 units to note; what stood there when it was overtaken were 53.
+#[test]
+fn who_was_overtaken_notes_nothing_any_more() {
+    let world = World::new(GRANTED);
+    let model = Model::start(&["--pause=0", "--tokens=60"]);
+    world.add("req-1", "acme");
+    let proxy = Proxy::start(world.server(), Some((At::Saying(", reason = "), Fault::StatementKept)));
+    let slow = world.start(&model, Some(&proxy), &[]);
+    proxy.wait();
+    world.killed(&model, At::Saying("credits_capture("), Fault::StatementKept);
+    world.request("req-1", &[("state", "answered"), ("units", "53")]);
+    proxy.let_go();
+    let output = slow.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    world.request("req-1", &[("state", "answered"), ("units", "53")]);
+    assert!(world.works(&model).contains("req-1 paid, charged 0.106"));
+    world.figures("acme", &[("balance", "99.894"), ("held", "0")]);
+    assert_eq!(world.operations("acme"), ["hold|0|0.82|req-1", "capture|-0.106|0|req-1 done"]);
+    world.is_sound();
+}
+
 #[test]
 fn what_the_server_carries_out_late_changes_nothing() {
     // a hold, a note in mid-stream, the last note of what was used, a capture
