@@ -177,6 +177,11 @@ impl Debts {
         closed
     }
 
+    /// What is open within a stretch.
+    pub fn open_within(&self, bounds: Stretch) -> Amount {
+        self.open.iter().filter_map(|debt| debt.stretch.within(bounds)).map(Stretch::length).sum()
+    }
+
     /// Closes up to so much of what is open within a stretch, the newest first, and says which.
     pub fn settle_within(&mut self, bounds: Stretch, amount: Amount) -> Vec<Stretch> {
         let (mut closed, mut left) = (Vec::new(), amount);

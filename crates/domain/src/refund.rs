@@ -14,7 +14,7 @@ use crate::receipt::Receipt;
 use crate::time::{Timestamp, Zone};
 use crate::void::{ClawBack, VoidDetail};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How much of it is to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -347,16 +347,9 @@ impl Book {
         let balances = self.account.balances;
         (balances.allowance + balances.credits + balances.held + amount).checked("balance")?;
         let given_room = self.give_budgets_room(&original, amount)?;
-        let mut undoing = Undoing {
-            case,
-            next: VecDeque::from([(0, amount)]),
-            debt: Vec::new(),
-            claw_backs: Vec::new(),
-            returns: Vec::new(),
-        };
-        while let Some((which, amount)) = undoing.next.pop_front() {
-            self.undo(&mut undoing, which, amount);
-        }
+        let mut undoing =
+            Undoing { case, fates: HashMap::new(), debt: Vec::new(), claw_backs: Vec::new(), returns: Vec::new() };
+        self.undo(&mut undoing, amount);
         let Undoing { mut case, debt, claw_backs, returns, .. } = undoing;
         for part in returns {
             self.give_returned(part, refund.if_expired, &case.ends, zone)?;
@@ -479,71 +472,113 @@ impl Book {
         Ok(Some(budgets))
     }
 
-    /// Undoes so much of what an original took, the last taken first: its debt, then its lots.
-    fn undo(&mut self, undoing: &mut Undoing, which: usize, amount: Amount) {
-        let Some(original) = undoing.case.originals.get_mut(which) else { return };
-        let mut before = original.refunded.amount;
-        original.refunded.amount += amount;
-        original.refunded.changed = true;
-        let (debt, allocations) = (original.debt, original.allocations.clone());
+    /// Undoes so much of what the debit took, the last taken first. Each time along one path: from what was taken last, on
+    /// through a claw-back of the lot that bore it to what that took last, and so on to where it ends. Claw-backs that took
+    /// from each other's lots make a circle: on it nothing goes to anybody, so as much of it as there is is undone at once.
+    fn undo(&mut self, undoing: &mut Undoing, amount: Amount) {
         let mut left = amount;
-        // What of a part that stands last is still to come back.
-        let mut share = |part: Amount| {
-            let gone = part.min(before);
-            before -= gone;
-            let share = (part - gone).min(left);
-            left -= share;
-            share
-        };
-        if let Some(debt) = debt {
-            let share = share(debt.length());
-            self.undo_debt(undoing, debt, share);
-        }
-        for part in allocations.iter().rev() {
-            let share = share(part.amount);
-            if share.is_positive() {
-                let left = undoing.undo_claw_backs(part.lot, share);
-                undoing.give(Return::Lot(part.lot, left));
+        while left.is_positive() {
+            let (path, circle) = self.trace(undoing);
+            let steps = &path[circle.unwrap_or(0)..];
+            let narrowest = steps.iter().map(|step| step.left).min().unwrap_or_default();
+            let share = if circle.is_some() { narrowest } else { narrowest.min(left) };
+            if !share.is_positive() {
+                return;
+            }
+            for step in steps {
+                self.take_step(undoing, step, share);
+            }
+            if circle.is_none() {
+                left -= share;
+                undoing.give(path.last().and_then(|step| step.source.back(share)));
             }
         }
     }
 
-    /// What is open of a stretch of debt is cancelled. For the rest the oldest debt is, which takes over what had become
-    /// of it; what is left then comes back by what had become of it.
-    fn undo_debt(&mut self, undoing: &mut Undoing, bounds: Stretch, amount: Amount) {
-        let mut left = amount;
-        let own = self.debts.settle_within(bounds, left);
-        self.settle_debt(&own, Fate::Refunded);
-        for stretch in own {
-            left -= stretch.length();
-            undoing.debt.push(Undone { stretch, fate: None, onto: None });
-        }
-        let known: Vec<Settlement> = undoing.case.settlements.iter().chain(&self.settlements).copied().collect();
-        for settled in fates(bounds, &known) {
-            let mut length = settled.stretch.length().min(left);
-            left -= length;
-            // From its end.
-            let mut end = settled.stretch.end;
-            for onto in self.debts.settle(length) {
-                let stretch = Stretch { start: end - onto.length(), end };
-                self.settle_debt(&[onto], settled.fate);
-                self.note_refunded(stretch);
-                undoing.debt.push(Undone { stretch, fate: Some(settled.fate), onto: Some(onto) });
-                (end, length) = (stretch.start, length - onto.length());
+    /// The path from the debit; and where on it the circle begins, if it ends in one.
+    fn trace(&self, undoing: &mut Undoing) -> (Vec<Step>, Option<usize>) {
+        let (mut path, mut which): (Vec<Step>, usize) = (Vec::new(), 0);
+        loop {
+            let Some((source, left)) = self.last_taken(undoing, which) else { return (path, None) };
+            let through = source.lot().and_then(|lot| undoing.claw_back_of(lot));
+            let left = through.map_or(left, |(claw_back, _)| left.min(undoing.case.claw_backs[claw_back].left()));
+            path.push(Step { which, source, left, through: through.map(|(claw_back, _)| claw_back) });
+            let Some((_, next)) = through else { return (path, None) };
+            if let Some(start) = path.iter().position(|step| step.which == next) {
+                return (path, Some(start));
             }
-            if length.is_positive() {
-                let stretch = Stretch { start: end - length, end };
+            which = next;
+        }
+    }
+
+    /// What an original took last of what has not come back yet, and how much of that.
+    fn last_taken(&self, undoing: &mut Undoing, which: usize) -> Option<(Source, Amount)> {
+        let original = undoing.case.originals.get(which)?;
+        let debt = original.debt.map_or(Amount::ZERO, Stretch::length);
+        let mut done = original.refunded.amount;
+        if let Some(bounds) = original.debt
+            && done < debt
+        {
+            let left = debt - done;
+            let open = self.debts.open_within(bounds);
+            if open.is_positive() {
+                return Some((Source::Open(bounds), left.min(open)));
+            }
+            let settled = *undoing.fates_of(which, bounds, &self.settlements).last()?;
+            let left = left.min(settled.stretch.length());
+            let owed = self.account.balances.debt;
+            return Some(match owed.is_positive() {
+                true => (Source::Other(settled), left.min(owed)),
+                false => (Source::Settled(settled), left),
+            });
+        }
+        done -= debt;
+        for part in original.allocations.iter().rev() {
+            if done < part.amount {
+                return Some((Source::Lot(part.lot), part.amount - done));
+            }
+            done -= part.amount;
+        }
+        None
+    }
+
+    fn take_step(&mut self, undoing: &mut Undoing, step: &Step, amount: Amount) {
+        let refunded = &mut undoing.case.originals[step.which].refunded;
+        refunded.amount += amount;
+        refunded.changed = true;
+        match step.source {
+            Source::Open(bounds) => {
+                let own = self.debts.settle_within(bounds, amount);
+                self.settle_debt(&own, Fate::Refunded);
+                undoing.debt.extend(own.into_iter().map(|stretch| Undone { stretch, fate: None, onto: None }));
+            }
+            Source::Other(settled) => {
+                // From its end.
+                let mut end = settled.stretch.end;
+                for onto in self.debts.settle(amount) {
+                    let stretch = Stretch { start: end - onto.length(), end };
+                    self.settle_debt(&[onto], settled.fate);
+                    self.note_refunded(stretch);
+                    undoing.debt.push(Undone { stretch, fate: Some(settled.fate), onto: Some(onto) });
+                    end = stretch.start;
+                }
+                // The other debt may be that of an original.
+                undoing.fates.clear();
+            }
+            Source::Settled(settled) => {
+                let end = settled.stretch.end;
+                let stretch = Stretch { start: end - amount, end };
                 self.note_refunded(stretch);
                 undoing.debt.push(Undone { stretch, fate: Some(settled.fate), onto: None });
-                match settled.fate {
-                    Fate::Repaid(lot) => {
-                        let left = undoing.undo_claw_backs(lot, length);
-                        undoing.give(Return::Repaid(lot, left));
-                    }
-                    Fate::Invoiced => undoing.give(Return::Invoiced(length)),
-                    Fate::Forgiven | Fate::Refunded => {}
-                }
+                undoing.shorten(step.which, amount);
             }
+            Source::Lot(_) => {}
+        }
+        if let (Some(index), Some(lot)) = (step.through, step.source.lot()) {
+            let claw_back = &mut undoing.case.claw_backs[index];
+            claw_back.returned += amount;
+            claw_back.changed = true;
+            undoing.claw_backs.push((lot, claw_back.entry, amount));
         }
     }
 
@@ -631,12 +666,58 @@ impl Book {
     }
 }
 
+/// Where something was taken.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// Debt of this stretch that is still open.
+    Open(Stretch),
+    /// Debt of which this has become; instead of giving that back, other debt is cancelled.
+    Other(Settlement),
+    /// Debt of which this has become.
+    Settled(Settlement),
+    Lot(i32),
+}
+
+impl Source {
+    /// The lot that it would go back to.
+    fn lot(self) -> Option<i32> {
+        match self {
+            Source::Lot(lot) => Some(lot),
+            Source::Settled(settled) => settled.fate.lot(),
+            Source::Open(_) | Source::Other(_) => None,
+        }
+    }
+
+    /// How so much of it goes back; `None` where debt falls, and nobody gets anything.
+    fn back(self, amount: Amount) -> Option<Return> {
+        match self {
+            Source::Lot(lot) => Some(Return::Lot(lot, amount)),
+            Source::Settled(settled) => match settled.fate {
+                Fate::Repaid(lot) => Some(Return::Repaid(lot, amount)),
+                Fate::Invoiced => Some(Return::Invoiced(amount)),
+                Fate::Forgiven | Fate::Refunded => None,
+            },
+            Source::Open(_) | Source::Other(_) => None,
+        }
+    }
+}
+
+/// A step on the path of what is undone.
+struct Step {
+    /// The original, by its place.
+    which: usize,
+    source: Source,
+    /// How much can be undone here.
+    left: Amount,
+    /// The claw-back, by its place, through which it goes on.
+    through: Option<usize>,
+}
+
 /// What a refund is about to do.
 struct Undoing {
     case: Case,
-    /// Originals, by their places, and how much of each is to be undone; one after the other, for what undoing one finds may
-    /// concern another, or itself once more.
-    next: VecDeque<(usize, Amount)>,
+    /// What became of the debt of originals, by their places; what is undone next stands last.
+    fates: HashMap<usize, Vec<Settlement>>,
     debt: Vec<Undone>,
     claw_backs: Vec<(i32, i64, Amount)>,
     /// In the order in which it goes back.
@@ -644,36 +725,41 @@ struct Undoing {
 }
 
 impl Undoing {
-    /// Where what was spent of a lot was clawed back, that is undone instead, the latest first; says what is left for the
-    /// lot itself.
-    fn undo_claw_backs(&mut self, lot: i32, amount: Amount) -> Amount {
-        let mut left = amount;
-        let mut own: Vec<usize> =
-            (0..self.case.claw_backs.len()).filter(|index| self.case.claw_backs[*index].lot == lot).collect();
-        own.sort_by_key(|index| -self.case.claw_backs[*index].entry);
-        for index in own {
-            let claw_back = &mut self.case.claw_backs[index];
-            let share = (claw_back.amount - claw_back.returned).min(left);
-            let which = self.case.originals.iter().position(|original| original.entry == claw_back.entry);
-            if let (Some(which), true) = (which, share.is_positive()) {
-                claw_back.returned += share;
-                claw_back.changed = true;
-                left -= share;
-                self.claw_backs.push((lot, claw_back.entry, share));
-                self.next.push_back((which, share));
-            }
-        }
-        left
+    /// The latest claw-back of which something is left of what was spent of a lot: its place, and that of its original.
+    fn claw_back_of(&self, lot: i32) -> Option<(usize, usize)> {
+        let own = self.case.claw_backs.iter().enumerate();
+        let (place, latest) =
+            own.filter(|(_, own)| own.lot == lot && own.left().is_positive()).max_by_key(|(_, own)| own.entry)?;
+        let original = self.case.originals.iter().position(|original| original.entry == latest.entry)?;
+        Some((place, original))
     }
 
-    fn give(&mut self, part: Return) {
-        let (Return::Lot(_, amount) | Return::Repaid(_, amount) | Return::Invoiced(amount)) = part;
-        if !amount.is_positive() {
-            return;
+    fn fates_of(&mut self, which: usize, bounds: Stretch, unsaved: &[Settlement]) -> &Vec<Settlement> {
+        let settlements = &self.case.settlements;
+        self.fates.entry(which).or_insert_with(|| {
+            let known: Vec<Settlement> = settlements.iter().chain(unsaved).copied().collect();
+            let mut fates = fates(bounds, &known);
+            fates.reverse();
+            fates
+        })
+    }
+
+    /// So much of what is undone next is undone.
+    fn shorten(&mut self, which: usize, amount: Amount) {
+        if let Some(fates) = self.fates.get_mut(&which)
+            && let Some(last) = fates.last_mut()
+        {
+            last.stretch.end -= amount;
+            if !last.stretch.length().is_positive() {
+                fates.pop();
+            }
         }
+    }
+
+    fn give(&mut self, part: Option<Return>) {
+        let Some(part) = part else { return };
         // What goes to the same place goes there at once.
-        let last = self.returns.last_mut();
-        match (last, part) {
+        match (self.returns.last_mut(), part) {
             (Some(Return::Lot(lot, sum)), Return::Lot(own, amount)) if *lot == own => *sum += amount,
             (Some(Return::Repaid(lot, sum)), Return::Repaid(own, amount)) if *lot == own => *sum += amount,
             (Some(Return::Invoiced(sum)), Return::Invoiced(amount)) => *sum += amount,

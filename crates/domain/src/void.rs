@@ -51,6 +51,13 @@ pub struct ClawBack {
     pub changed: bool,
 }
 
+impl ClawBack {
+    /// What refunds have not undone.
+    pub fn left(&self) -> Amount {
+        self.amount - self.returned
+    }
+}
+
 /// What an entry did to a lot that it voided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoidedLot {
