@@ -14,6 +14,8 @@ mod holds;
 #[allow(dead_code)]
 #[path = "trust/interleave.rs"]
 mod interleave;
+#[path = "trust/one_by_one.rs"]
+mod one_by_one;
 #[path = "hold_races/pairs.rs"]
 mod pairs;
 #[path = "trust/running.rs"]

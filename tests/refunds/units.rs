@@ -88,6 +88,18 @@ fn after_a_refund_by_amount_units_come_back_in_proportion_to_what_is_left() {
 }
 
 #[test]
+fn a_charge_whose_credits_all_came_back_is_refunded() {
+    let mut s = priced();
+    call(&mut s, "credits_charge('a', 'chat', 10, 'c')").has(&[("amount", "7.5")]);
+    refund(&mut s, "'c', 'r1', 5").has(&[("amount", "5")]);
+    refund(&mut s, "'c', 'r2', 2.5").has(&[("amount", "2.5"), ("balance", "1000")]);
+    for rest in ["", ", 1", ", quantity => 1", ", quantity => 10"] {
+        refused(&mut s, "LC007", &format!("credits_refund('a', 'c', 'r'{rest})"));
+    }
+    settled(&mut s);
+}
+
+#[test]
 fn a_charge_that_took_only_part_gives_back_in_proportion() {
     let mut s = session();
     call(&mut s, "credits_define_rate('chat', 1)");

@@ -82,19 +82,20 @@ fn debt_of_a_claw_back_that_was_repaid_comes_back_as_repaid_debt() {
 }
 
 #[test]
-fn debt_of_a_claw_back_that_the_allowance_paid_at_once_comes_back_until_the_cycles_end() {
+fn what_the_allowance_paid_of_a_claw_back_goes_back_to_the_allowance() {
     let mut s = with_allowance("100", "");
     call(&mut s, "credits_grant('a', 50, 'g')");
     call(&mut s, "credits_debit('a', 150, 'd')");
     s.at("2026-03-01 00:00+00");
-    void(&mut s, "'g', 'v', claw_back => true").has(&[("from_allowance", "50"), ("overdraft", "0")]);
-    call(&mut s, "credits_refund('a', 'd', 'r', 50)").has(&[
-        ("from_credits", "50"),
+    call(&mut s, "credits_grant('a', 12, 'g2')");
+    void(&mut s, "'g', 'v', claw_back => true").has(&[("from_allowance", "38"), ("from_credits", "12")]);
+    call(&mut s, "credits_refund('a', 'd', 'r', 40)").has(&[
+        ("from_allowance", "38"),
+        ("from_credits", "2"),
         ("overdraft", "0"),
-        ("balance", "100"),
+        ("balance", "102"),
     ]);
-    let made = s.list("SELECT trim_scale(remaining), expires_at FROM credits_grants WHERE kind = 'refund'");
-    assert_eq!(made, ["50|2026-03-31 12:00:00+00"]);
+    assert_eq!(moved(&mut s), ["3 38", "4 2"]);
     settled(&mut s);
 }
 
@@ -230,5 +231,68 @@ fn debits_share_what_was_clawed_back() {
         ("balance", "20"),
     ]);
     assert_eq!(lots(&mut s), ["1 0+0 voided", "2 0+0 spent", "3 20+0 active"]);
+    settled(&mut s);
+}
+
+#[test]
+fn two_claw_backs_that_took_from_each_other_cancel() {
+    for part in ["0.000001", "15", "NULL"] {
+        let mut s = session();
+        call(&mut s, "credits_grant('a', 50, 'g1')");
+        call(&mut s, "credits_hold('a', 20, 'h')");
+        call(&mut s, "credits_debit('a', 30, 'd')");
+        call(&mut s, "credits_grant('a', 60, 'g2')");
+        void(&mut s, "'g1', 'v1', 30, true").has(&[("from_credits", "30"), ("balance", "50")]);
+        call(&mut s, "credits_release('a', 'h', 'rel')");
+        // 30 of its own, and of what was spent for the first claw-back, 20 that g1 has again.
+        void(&mut s, "'g2', 'v2', 50, true").has(&[("from_credits", "50"), ("overdraft", "0"), ("balance", "0")]);
+        call(&mut s, &format!("credits_refund('a', 'd', 'r1', {part})"));
+        sound(&mut s);
+        if part != "NULL" {
+            call(&mut s, "credits_refund('a', 'd', 'r2')");
+        }
+        // What is left of each grant is what was not taken back of it.
+        assert_eq!(lots(&mut s), ["1 20+0 active", "2 10+0 active"], "{part}");
+        settled(&mut s);
+        void(&mut s, "'g1', 'v3', claw_back => true").has(&[("amount", "20"), ("balance", "10")]);
+        void(&mut s, "'g2', 'v4', claw_back => true").has(&[("amount", "10"), ("balance", "0")]);
+        settled(&mut s);
+    }
+}
+
+#[test]
+fn a_claw_back_whose_debt_its_own_grant_came_to_have_repaid_cancels() {
+    for part in ["0.000001", "15", "NULL"] {
+        let mut s = with_allowance("0", "");
+        call(&mut s, "credits_debit('a', 30, 'd1', on_insufficient => 'allow')");
+        call(&mut s, "credits_grant('a', 50, 'g')").has(&[("overdraft", "-30")]);
+        call(&mut s, "credits_debit('a', 20, 'd2')");
+        void(&mut s, "'g', 'v1', 30, true").has(&[("overdraft", "30")]);
+        // It cancels the debt of the claw-back, which is now as if the grant had repaid it.
+        call(&mut s, "credits_refund('a', 'd1', 'r1')").has(&[("overdraft", "-30"), ("balance", "0")]);
+        call(&mut s, &format!("credits_refund('a', 'd2', 'r2', {part})"));
+        sound(&mut s);
+        if part != "NULL" {
+            call(&mut s, "credits_refund('a', 'd2', 'r3')");
+        }
+        assert_eq!(lots(&mut s), ["1 20+0 active"], "{part}");
+        settled(&mut s);
+    }
+}
+
+#[test]
+fn a_long_line_of_claw_backs_passes_on_what_comes_back() {
+    const GRANTS: usize = 400;
+    let mut s = session();
+    call(&mut s, "credits_open_account('a')");
+    s.run(&format!("SELECT count(*) FROM generate_series(1, {GRANTS}) n, credits_grant('a', 10, 'g' || n)"));
+    call(&mut s, "credits_debit('a', 10, 'd')");
+    // Each is clawed back from the next one.
+    s.run(&format!(
+        "SELECT count(*) FROM generate_series(1, {GRANTS} - 1) n, credits_void_grant('a', 'g' || n, 'v' || n, claw_back => true)"
+    ));
+    assert_eq!(balance(&mut s), "0 0 0 0 0 0");
+    call(&mut s, "credits_refund('a', 'd', 'r', 4)").has(&[("from_credits", "4"), ("balance", "4")]);
+    assert_eq!(moved(&mut s), [format!("{GRANTS} 4")]);
     settled(&mut s);
 }

@@ -103,7 +103,7 @@ fn with_an_amount_held_parts_return_alive() {
     refused(&mut s, "LC015", "credits_void_grant('a', 'g', 'v', 25.000001)");
     void(&mut s, "'g', 'v', 25").has(&[("amount", "25"), ("held", "20"), ("balance", "20")]);
     assert_ne!(lots(&mut s)[0], "1 0+20 voided", "20 are still held, and live");
-    refused(&mut s, "LC007", "credits_void_grant('a', 'g', 'v2', 1)");
+    refused(&mut s, "LC015", "credits_void_grant('a', 'g', 'v2', 1)");
     let before = newest(&mut s);
     call(&mut s, "credits_release('a', 'h', 'rel')").has(&[("from_credits", "20"), ("available", "20")]);
     assert_eq!(entries_after(&mut s, &before), ["release 0 20"]);
