@@ -179,6 +179,14 @@ COMMENT ON FUNCTION @extschema@.credits_explain_debit IS
 a last row with lot NULL.
 Errors: LC002 unknown account; LC004 amount; LC005 another argument.
 Example: SELECT * FROM credits_explain_debit(''acme'', 120, feature => ''chat'');';
+COMMENT ON FUNCTION @extschema@.credits_forecast IS
+'How fast an account uses what it has, and when it runs out at that speed: one row with its state (exhausted where
+nothing is available though something was granted once, low where the condition of its alert low holds, else ok), used
+in this cycle, used_percent of used + available, burn_per_day since the cycle began, runs_out_at (NULL: nothing is used,
+or not before the year 10000), cycle_end (NULL: closed by hand) and on_pace, whether it runs out before that. Writes
+nothing; works on a standby.
+Errors: LC002 unknown account; LC005 argument missing.
+Example: SELECT state, runs_out_at FROM credits_forecast(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_redact IS
 'Erases actor, resource and metadata of an entry, for good; the hash chain still verifies, because it covers
 a digest of them. Recorded as an entry of its own that refers to the redacted one. Works on closed accounts,

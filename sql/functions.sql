@@ -134,6 +134,21 @@ CREATE FUNCTION @extschema@.credits_explain_debit(
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
 AS 'MODULE_PATHNAME', 'credits_explain_debit';
 
+CREATE FUNCTION @extschema@.credits_forecast(
+    account  text
+) RETURNS TABLE (
+    account       text,
+    state         text,
+    used          numeric,
+    used_percent  numeric,
+    burn_per_day  numeric,
+    runs_out_at   timestamptz,
+    cycle_end     timestamptz,
+    on_pace       boolean
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_forecast';
+
 CREATE FUNCTION @extschema@.credits_redact(
     account  text,
     entry    bigint

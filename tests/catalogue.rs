@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 34] = [
+const FUNCTIONS: [(&str, &str, &str); 35] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -52,6 +52,12 @@ const FUNCTIONS: [(&str, &str, &str); 34] = [
         "credits_explain_debit",
         "account text, amount numeric, feature text DEFAULT NULL",
         "TABLE(lot bigint, kind text, takes numeric, remaining_after numeric, expires_at timestamp with time zone)",
+    ),
+    (
+        "credits_forecast",
+        "account text",
+        "TABLE(account text, state text, used numeric, used_percent numeric, burn_per_day numeric, \
+         runs_out_at timestamp with time zone, cycle_end timestamp with time zone, on_pace boolean)",
     ),
     ("credits_redact", "account text, entry bigint", "credits_receipt"),
     (
@@ -155,10 +161,11 @@ const FUNCTIONS: [(&str, &str, &str); 34] = [
 ];
 
 /// The functions that change nothing: usable on a standby and in a read-only transaction.
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "credits_balance",
     "credits_balance_at",
     "credits_explain_debit",
+    "credits_forecast",
     "credits_quote",
     "credits_verify",
     "credits_errors",

@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 32] = [
+const FUNCTIONS: [(&str, &[&str], &str); 33] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -22,6 +22,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 32] = [
     ("credits_release", &["spend", "billing", "admin"], "credits_release('acme', 'h-{role}', 'l-{role}')"),
     ("credits_balance", &["spend", "billing", "analyst", "admin"], "credits_balance('acme')"),
     ("credits_explain_debit", &["spend", "billing", "analyst", "admin"], "credits_explain_debit('acme', 1)"),
+    ("credits_forecast", &["spend", "billing", "analyst", "admin"], "credits_forecast('acme')"),
     ("credits_grant", &["billing", "admin"], "credits_grant('acme', 1, 'g-{role}')"),
     ("credits_grant_many", &["billing", "admin"], "credits_grant_many(ARRAY['acme'], ARRAY[1], ARRAY['gm-{role}'])"),
     ("credits_reset_cycle", &["billing", "admin"], "credits_reset_cycle('acme', 'r-{role}')"),

@@ -34,6 +34,7 @@ static SPEND: Access = Access {
         "credits_extend_hold",
         "credits_balance",
         "credits_explain_debit",
+        "credits_forecast",
     ],
 };
 
@@ -78,6 +79,7 @@ static ANALYST: Access = Access {
         "credits_balance",
         "credits_balance_at",
         "credits_explain_debit",
+        "credits_forecast",
         "credits_verify",
         // A view reads tables as its owner, but calls functions as whoever reads it.
         "statement_time",

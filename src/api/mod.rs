@@ -18,6 +18,7 @@ mod define_rate;
 mod errors;
 mod explain_debit;
 mod extend_hold;
+mod forecast;
 mod freeze_account;
 mod grant;
 mod grant_many;
@@ -53,6 +54,7 @@ pub const SIGNATURES: &[Signature] = &[
     reset_cycle::SIGNATURE,
     maintain::SIGNATURE,
     explain_debit::SIGNATURE,
+    forecast::SIGNATURE,
     redact::SIGNATURE,
     debit_many::SIGNATURE,
     grant_many::SIGNATURE,

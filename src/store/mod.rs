@@ -6,6 +6,7 @@ pub mod batch;
 pub mod book;
 pub mod definitions;
 pub mod fast;
+pub mod forecast;
 pub mod holds;
 pub mod lookup;
 pub mod persist;

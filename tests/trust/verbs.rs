@@ -54,6 +54,7 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
         &[("accepted", "f"), ("refused", "LC001"), ("balance", "99.5")],
     );
     call(&format!("credits_balance('{name}')"), &[("allowance", "69.5"), ("credits", "30"), ("used", "30.5")]);
+    call(&format!("credits_forecast('{name}')"), &[("state", "ok"), ("used", "30.5")]);
     let at = s.row(&format!("SELECT as_of FROM {schema}credits_balance('{name}')")).get("as_of").to_owned();
 
     let plan = s.rows(&format!(

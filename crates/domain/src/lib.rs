@@ -7,12 +7,14 @@
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
+//! | [`forecast`], [`alert`] | when an account runs out, and whom it tells |
 //! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
 
 pub mod account;
+pub mod alert;
 pub mod amount;
 pub mod audit;
 pub mod book;
@@ -23,6 +25,7 @@ pub mod cycle;
 pub mod debit;
 pub mod entry;
 pub mod error;
+pub mod forecast;
 pub mod grant;
 pub mod hold;
 pub mod lifecycle;
