@@ -67,8 +67,6 @@ COMMENT ON COLUMN credits_ledger.accounts.head_remaining IS
 'What is left in the head lot, without what is held; the lot''s own row has the figure from when it became the head.';
 COMMENT ON COLUMN credits_ledger.accounts.head_held IS
 'What is held of the head lot; the lot''s own row has the figure from when it became the head.';
-COMMENT ON COLUMN credits_ledger.accounts.attention IS
-'While no less than this is available, a debit need not ask whether an alert fires or a recharge is due. 0: never.';
 COMMENT ON COLUMN credits_ledger.accounts.hash IS 'Hash of the newest entry: the end of the account''s chain.';
 COMMENT ON COLUMN credits_ledger.accounts.opened_with IS
 'The settings the account was opened with, to recognise the same call again.';

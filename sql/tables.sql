@@ -48,7 +48,6 @@ CREATE TABLE credits_ledger.accounts (
     headroom           numeric     NOT NULL,   -- of the overdraft limit, that open holds reserve
     head_remaining     numeric     NOT NULL,
     head_held          numeric     NOT NULL,
-    attention          numeric     NOT NULL,   -- while no less is available, nothing is near that somebody is to be told of
     hash               bytea       NOT NULL,
     -- seldom read
     opened_with        jsonb       NOT NULL,

@@ -168,8 +168,6 @@ fn a_superusers_edit_of_an_account_is_named() {
             "account" | "metadata" => continue,
             "status" => "'frozen'".to_owned(),
             "debt_policy" => "'forgive_at_reset'".to_owned(),
-            // A higher one is only slower.
-            "attention" => "-1".to_owned(),
             "time_zone" => "'Europe/Berlin'".to_owned(),
             _ => other,
         };

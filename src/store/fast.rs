@@ -90,8 +90,7 @@ fn attempt<T>(
     if book.is_due() {
         return Ok(Attempt::General);
     }
-    let done = operation(&mut book)?.and_then(|value| book.seal().map(|()| value));
-    let Ok(value) = done else { return Ok(Attempt::General) };
+    let Ok(value) = operation(&mut book)? else { return Ok(Attempt::General) };
     let [entry] = book.entries.as_slice() else { return Ok(Attempt::General) };
     if book.account.extras != before.extras {
         return Ok(Attempt::General);

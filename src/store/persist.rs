@@ -103,7 +103,7 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
      head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
      granted = n.granted, expired = n.expired, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
      reserved = n.reserved, used = n.used, headroom = n.headroom, head_remaining = n.head_remaining, \
-     head_held = n.head_held, attention = n.attention, hash = n.hash \
+     head_held = n.head_held, hash = n.hash \
      FROM unnest($1) n WHERE a.account = n.account",
     &[Type::RowsOf("accounts")],
 );

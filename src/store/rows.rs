@@ -18,7 +18,7 @@ macro_rules! account_columns {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
          extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, expired, allowance, credits, held, debt, \
-         reserved, used, headroom, head_remaining, head_held, attention, hash, opened_with, metadata"
+         reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata"
     };
 }
 
@@ -106,8 +106,7 @@ pub fn account(row: &Columns) -> Result<Account> {
         used: row.amount(29)?,
         headroom: row.amount(30)?,
         head,
-        attention: row.amount(33)?,
-        hash: hash(row.bytes(34)?)?,
+        hash: hash(row.bytes(33)?)?,
     })
 }
 
@@ -149,7 +148,6 @@ pub fn account_values(account: &Account, description: Option<&Description>) -> V
         account.headroom.into(),
         account.head.map_or(Amount::ZERO, |head| head.remaining).into(),
         account.head.map_or(Amount::ZERO, |head| head.held).into(),
-        account.attention.into(),
         Value::Bytes(account.hash.to_vec()),
         description.map_or(Value::Null, |d| Value::Json(opened_with_json(&d.opened_with))),
         description.and_then(|d| d.metadata.clone()).map_or(Value::Null, Value::Json),

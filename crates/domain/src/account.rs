@@ -237,8 +237,6 @@ pub struct Account {
     /// Number of the newest lot.
     pub lots: i32,
     pub head: Option<Head>,
-    /// While no less than this is available, nothing is near that somebody wants to be told of: see `Book::seal`.
-    pub attention: Amount,
     /// A lower bound of the next instant at which time changes anything.
     pub next_event_at: Timestamp,
     /// Hash of the newest entry.
@@ -265,7 +263,6 @@ impl Account {
             recorded_at: now,
             lots: 0,
             head: None,
-            attention: Amount::ZERO,
             next_event_at: Timestamp::INFINITY,
             hash: [0; 32],
         }

@@ -720,9 +720,6 @@ impl<'a> Auditor<'a> {
         if account.next_event_at > book.account.next_event_at {
             self.problem(None, "the account's next_event_at is too late");
         }
-        if account.attention < book.account.attention {
-            self.problem(None, "the account's attention is too low");
-        }
     }
 
     fn check_cycles(&mut self, closed: &[ClosedCycle]) {

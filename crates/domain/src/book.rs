@@ -465,12 +465,10 @@ impl Book {
         }
     }
 
-    /// Sets the head and the next event anew. To be called once, after the last operation on the book. A book that knows the
-    /// head only is left as it is, and cannot say what there is to tell where little is available.
+    /// Sets the head and the next event anew. To be called once, after the last operation on the book.
     pub fn seal(&mut self) -> Outcome<()> {
         if self.extent == Extent::Head {
-            let is_near = self.account.balances.available() < self.account.attention;
-            return if is_near { Err(Stop::NeedMore) } else { Ok(()) };
+            return Ok(());
         }
         let head = self.lots.iter().find(|lot| lot.usable_for(None) && lot.remaining.is_positive());
         let unknown = match head {
@@ -491,13 +489,7 @@ impl Book {
         if self.extent == Extent::All {
             self.account.next_event_at = self.next_event();
         }
-        self.account.attention = self.attention();
         Ok(())
-    }
-
-    /// The level of `available` below which there may be something to tell.
-    fn attention(&self) -> Amount {
-        Amount::ZERO
     }
 
     /// On a book that knows only some lots: time has something to do at this instant, too.
