@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod book;
 pub mod definitions;
+pub mod events;
 pub mod fast;
 pub mod holds;
 pub mod lookup;
@@ -14,5 +15,6 @@ pub mod rows;
 pub mod set_budget;
 pub mod terms;
 pub mod verify;
+pub mod watch;
 
 pub use book::Written;

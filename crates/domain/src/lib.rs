@@ -9,6 +9,7 @@
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
 //! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
+//! | [`event`] | what applications are told of |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
 
@@ -23,6 +24,7 @@ pub mod cycle;
 pub mod debit;
 pub mod entry;
 pub mod error;
+pub mod event;
 pub mod grant;
 pub mod hold;
 pub mod lifecycle;
