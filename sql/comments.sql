@@ -378,6 +378,22 @@ Returns the budget as credits_budgets shows it, with budget_limit NULL where it 
 Errors: LC002 unknown account; LC004 budget_limit cannot be; LC005 another argument; LC011 closed.
 Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor => ''*'');';
 
+-- Functions: events
+
+COMMENT ON FUNCTION @extschema@.credits_claim_events IS
+'Hands out up to max_events events that wait, the oldest first and those of one account in their order, and leases
+them to the caller (above zero to 31 days): until then nobody else gets them, nor any later event of these accounts.
+What is not acknowledged by then is handed out again, so an event comes at least once. Safe to run from several
+sessions at once. With the setting credits_ledger.notify on, an empty NOTIFY credits_ledger says that there are new ones.
+Returns rows as credits_events shows them.
+Errors: LC005 max_events or lease cannot be.
+Example: SELECT * FROM credits_claim_events(50, ''5 minutes'');';
+COMMENT ON FUNCTION @extschema@.credits_ack_event IS
+'Says that an event was dealt with: it is not handed out again. True where that is new, false where it was
+acknowledged before.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such event.
+Example: SELECT credits_ack_event(''acme'', 17);';
+
 -- Functions: administration
 
 COMMENT ON FUNCTION @extschema@.credits_allow IS
@@ -763,3 +779,16 @@ holds, and for other budgets.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_start IS 'When the running period began.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_end IS
 'When it ends and used is 0 again; NULL for the cycle of a manual account.';
+COMMENT ON VIEW @extschema@.credits_events IS
+'What applications are told of, one row per event, acknowledged or not. Fetch events with credits_claim_events.';
+COMMENT ON COLUMN @extschema@.credits_events.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_events.event IS 'Number of the event within the account, without gaps.';
+COMMENT ON COLUMN @extschema@.credits_events.type IS
+'What happened: cycle.closed, lot.expired, account.frozen; recharge.requested, recharge.completed, recharge.failed,
+recharge.suspended, recharge.capped; alert.cleared, or alert. and the name of the alert that fired.';
+COMMENT ON COLUMN @extschema@.credits_events.payload IS 'The figures, by type; amounts as text.';
+COMMENT ON COLUMN @extschema@.credits_events.entry IS 'The account''s newest entry when it was written.';
+COMMENT ON COLUMN @extschema@.credits_events.occurred_at IS 'The instant at which it happened.';
+COMMENT ON COLUMN @extschema@.credits_events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
+COMMENT ON COLUMN @extschema@.credits_events.leased_until IS
+'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';

@@ -394,6 +394,31 @@ CREATE FUNCTION @extschema@.credits_set_budget(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
 AS 'MODULE_PATHNAME', 'credits_set_budget';
 
+-- Events
+
+CREATE FUNCTION @extschema@.credits_claim_events(
+    max_events  integer  DEFAULT 100,
+    lease       interval DEFAULT '1 minute'
+) RETURNS TABLE (
+    account          text,
+    event            bigint,
+    type             text,
+    payload          jsonb,
+    entry            bigint,
+    occurred_at      timestamptz,
+    acknowledged_at  timestamptz,
+    leased_until     timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 100
+AS 'MODULE_PATHNAME', 'credits_claim_events';
+
+CREATE FUNCTION @extschema@.credits_ack_event(
+    account  text,
+    event    bigint
+) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_ack_event';
+
 -- Administration
 
 CREATE FUNCTION @extschema@.credits_allow(
@@ -565,6 +590,10 @@ CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER events_never_deleted BEFORE DELETE ON credits_ledger.events
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER events_never_truncated BEFORE TRUNCATE ON credits_ledger.events
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_append_only;
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_never_truncated;
@@ -590,3 +619,5 @@ ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;
+ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_deleted;
+ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_truncated;

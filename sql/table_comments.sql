@@ -71,6 +71,12 @@ COMMENT ON COLUMN credits_ledger.accounts.hash IS 'Hash of the newest entry: the
 COMMENT ON COLUMN credits_ledger.accounts.opened_with IS
 'The settings the account was opened with, to recognise the same call again.';
 COMMENT ON COLUMN credits_ledger.accounts.metadata IS 'What the application keeps with the account.';
+COMMENT ON COLUMN credits_ledger.accounts.events IS
+'How many events there have been of the account; the number of the newest one.';
+COMMENT ON COLUMN credits_ledger.accounts.recharge_at IS
+'The level of available − debt at or below which it has to be looked at whether to ask for a recharge; NULL: at none.';
+COMMENT ON COLUMN credits_ledger.accounts.alert_at IS
+'The same for alerts.';
 COMMENT ON TABLE credits_ledger.entries IS
 'The ledger: one row per operation, numbered 1, 2, 3 … within the account, never changed and never removed
 (LC013); credits_redact alone erases actor, resource and metadata. Read it through the view credits_history.';
@@ -341,6 +347,23 @@ COMMENT ON COLUMN credits_ledger.holds.feature IS 'The feature that it was made 
 COMMENT ON COLUMN credits_ledger.holds.actor IS
 'For whom or what; NULL where none was named or it was erased.';
 
+-- Events
+
+COMMENT ON TABLE credits_ledger.events IS
+'What applications are told of: one row per event, never removed; only its lease and its acknowledgement change. Read
+it through the view credits_events.';
+COMMENT ON COLUMN credits_ledger.events.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.events.event IS 'Number of the event within the account, without gaps.';
+COMMENT ON COLUMN credits_ledger.events.type IS
+'What happened: cycle.closed, lot.expired, account.frozen; recharge.requested, recharge.completed, recharge.failed,
+recharge.suspended, recharge.capped; alert.cleared, or alert. and the name of the alert that fired.';
+COMMENT ON COLUMN credits_ledger.events.payload IS 'The figures, by type; amounts as text.';
+COMMENT ON COLUMN credits_ledger.events.entry IS 'The account''s newest entry when it was written.';
+COMMENT ON COLUMN credits_ledger.events.occurred_at IS 'The instant at which it happened.';
+COMMENT ON COLUMN credits_ledger.events.leased_until IS
+'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';
+COMMENT ON COLUMN credits_ledger.events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
+
 -- Constraints and indexes
 
 COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
@@ -371,3 +394,6 @@ COMMENT ON INDEX credits_ledger.budgets_actor IS 'Budgets that may concern an ac
 COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';
 COMMENT ON INDEX credits_ledger.holds_pkey IS 'Holds of an account, by the entry that made them.';
 COMMENT ON INDEX credits_ledger.holds_lapse IS 'Open holds of an account, in the order in which they lapse.';
+COMMENT ON INDEX credits_ledger.events_pkey IS 'Events by account and number.';
+COMMENT ON INDEX credits_ledger.events_waiting IS 'Events of an account that wait, in their order.';
+COMMENT ON INDEX credits_ledger.events_oldest IS 'Events that wait, the oldest first.';

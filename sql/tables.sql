@@ -51,7 +51,11 @@ CREATE TABLE credits_ledger.accounts (
     hash               bytea       NOT NULL,
     -- seldom read
     opened_with        jsonb       NOT NULL,
-    metadata           jsonb
+    metadata           jsonb,
+    -- what is watched
+    events             bigint      NOT NULL,   -- how many there have been
+    recharge_at        numeric,                -- levels of available − debt at or below which something has to be
+    alert_at           numeric                 -- looked at; NULL: at none
     -- No CHECK here and no partial index on entries, on purpose: the executor parses or prepares such expressions anew
     -- in every statement, and a debit is two of them. The domain decides; credits_verify checks.
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
@@ -305,6 +309,23 @@ CREATE TABLE credits_ledger.holds (
 -- Open holds in the order in which they lapse.
 CREATE INDEX holds_lapse ON credits_ledger.holds (account, lapses_at);
 
+-- What applications are told of, numbered 1, 2, 3 … within the account.
+CREATE TABLE credits_ledger.events (
+    account            text COLLATE "C" NOT NULL,
+    event              bigint      NOT NULL,
+    type               text        NOT NULL,
+    payload            jsonb       NOT NULL,
+    entry              bigint      NOT NULL,   -- the account's newest entry then
+    occurred_at        timestamptz NOT NULL,
+    leased_until       timestamptz,            -- a consumer has it until then; NULL: nobody had it yet
+    acknowledged_at    timestamptz,            -- NULL: it waits
+    PRIMARY KEY (account, event)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- Events that wait: of an account in their order, and over all accounts the oldest first.
+CREATE INDEX events_waiting ON credits_ledger.events (account, event) WHERE acknowledged_at IS NULL;
+CREATE INDEX events_oldest ON credits_ledger.events (occurred_at) WHERE acknowledged_at IS NULL;
+
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.entries', '');
@@ -320,3 +341,4 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.meters', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budgets', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budget_use', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.holds', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.events', '');

@@ -485,3 +485,15 @@ LEFT JOIN LATERAL (
     ) x
     GROUP BY x.actor
 ) u ON true;
+
+CREATE VIEW @extschema@.credits_events AS
+SELECT
+    e.account,
+    e.event,
+    e.type,
+    e.payload,
+    e.entry,
+    e.occurred_at,
+    e.acknowledged_at,
+    e.leased_until
+FROM credits_ledger.events e;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 35] = [
+const FUNCTIONS: [(&str, &str, &str); 37] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -154,6 +154,14 @@ const FUNCTIONS: [(&str, &str, &str); 35] = [
         "TABLE(account text, budget_limit numeric, period text, actor text, feature text, used numeric, \
          remaining numeric, used_by text, period_start timestamp with time zone, period_end timestamp with time zone)",
     ),
+    (
+        "credits_claim_events",
+        "max_events integer DEFAULT 100, lease interval DEFAULT '00:01:00'",
+        "TABLE(account text, event bigint, type text, payload jsonb, entry bigint, \
+         occurred_at timestamp with time zone, acknowledged_at timestamp with time zone, \
+         leased_until timestamp with time zone)",
+    ),
+    ("credits_ack_event", "account text, event bigint", "boolean"),
     ("credits_allow", "role regrole, access text", "boolean"),
     ("credits_disallow", "role regrole, access text", "boolean"),
     ("credits_verify", "account text DEFAULT NULL", "TABLE(account text, entry bigint, problem text)"),
@@ -171,12 +179,13 @@ const READS: [&str; 7] = [
     "credits_errors",
 ];
 
-/// `(function, the view with the columns of the row that it returns)` of what configures.
-const CONFIGURES: [(&str, &str); 4] = [
+/// `(function, the view with the columns of the rows that it returns)` of what configures, and of claims.
+const CONFIGURES: [(&str, &str); 5] = [
     ("credits_define_plan", "credits_plans"),
     ("credits_define_rate", "credits_rates"),
     ("credits_set_feature", "credits_features"),
     ("credits_set_budget", "credits_budgets"),
+    ("credits_claim_events", "credits_events"),
 ];
 
 /// `(type, columns)` of the result types.
@@ -204,7 +213,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 15] = [
+const VIEWS: [(&str, &str); 16] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -245,6 +254,7 @@ const VIEWS: [(&str, &str); 15] = [
     ("credits_rates", "feature credits per_units model free effective_at"),
     ("credits_features", "account feature enabled"),
     ("credits_budgets", "account budget_limit period actor feature used remaining"),
+    ("credits_events", "account event type payload entry occurred_at acknowledged_at"),
 ];
 
 /// Objects that belong to the extension, as `pg_depend` lists them.

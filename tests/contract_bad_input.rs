@@ -245,7 +245,7 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "idempotency_key") => "'key'",
         (_, "reason") => "'why'",
         (_, "at") => "'2026-01-31 12:00+00'",
-        (_, "entry") => "1",
+        (_, "entry" | "event") => "1",
         (_, "role") => "'postgres'",
         (_, "access") => "'spend'",
         ("credits_subscribe", "plan") | (_, "to_plan") => "'other'",
@@ -275,6 +275,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.run("SELECT * FROM credits_define_rate('unit', 1)");
     s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
     s.run("SELECT * FROM credits_hold('a', 1, 'hold')");
+    s.run("SELECT credits_freeze_account('a', 'once'), credits_unfreeze_account('a')");
     // A strict function answers NULL to NULL without being asked.
     let strict =
         s.list("SELECT proname FROM pg_proc WHERE proname LIKE 'credits\\_%' AND proisstrict AND pronargs > 0");
@@ -316,7 +317,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         }
         s.run("ROLLBACK");
     }
-    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|4"]);
+    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|6"]);
 }
 
 #[test]

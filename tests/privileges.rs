@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 33] = [
+const FUNCTIONS: [(&str, &[&str], &str); 35] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -35,6 +35,8 @@ const FUNCTIONS: [(&str, &[&str], &str); 33] = [
     ("credits_set_feature", &["billing", "admin"], "credits_set_feature('acme', 'off', false)"),
     ("credits_set_budget", &["billing", "admin"], "credits_set_budget('acme', 500, actor => '{role}')"),
     ("credits_maintain", &["billing", "admin"], "credits_maintain()"),
+    ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
+    ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
     ("credits_verify", &["analyst", "admin"], "credits_verify()"),
     ("credits_define_plan", &["admin"], "credits_define_plan('{role}', 5)"),
@@ -48,7 +50,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 33] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 15] = [
+const VIEWS: [&str; 16] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -64,6 +66,7 @@ const VIEWS: [&str; 15] = [
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_events",
 ];
 
 /// Who may read the views.
@@ -87,6 +90,7 @@ impl Ledger {
         owner.run("SELECT credits_debit('acme', 1, 'd', actor => 'someone')");
         owner.run("SELECT credits_hold('acme', 100, 'h')");
         owner.run("SELECT credits_grant('ice', 10, 'g'), credits_grant('old', 10, 'g')");
+        owner.run("SELECT credits_freeze_account('ice', 'why'), credits_unfreeze_account('ice')");
         let mut ledger = Ledger { db, owner };
         for role in ROLES {
             let name = ledger.db.role(role);

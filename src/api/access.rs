@@ -54,6 +54,8 @@ static BILLING: Access = Access {
         "credits_unsubscribe",
         "credits_set_feature",
         "credits_set_budget",
+        "credits_claim_events",
+        "credits_ack_event",
     ],
 };
 
@@ -76,6 +78,7 @@ static ANALYST: Access = Access {
         "credits_rates",
         "credits_features",
         "credits_budgets",
+        "credits_events",
         "credits_balance",
         "credits_balance_at",
         "credits_explain_debit",

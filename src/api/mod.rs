@@ -9,6 +9,7 @@ mod balance_at;
 mod capture;
 mod change_plan;
 mod charge;
+mod claim_events;
 mod close_account;
 mod configure_account;
 mod debit;
@@ -73,6 +74,8 @@ pub const SIGNATURES: &[Signature] = &[
     quote::SIGNATURE,
     set_feature::SIGNATURE,
     set_budget::SIGNATURE,
+    claim_events::SIGNATURE,
+    claim_events::ACK,
     access::ALLOW,
     access::DISALLOW,
     verify::SIGNATURE,

@@ -2,10 +2,10 @@
 //! the enclosing [`super::error::pg_try`].
 
 use pgrx::pg_sys::{
-    ArrayType, Datum, ErrorData, FunctionCallInfo, GucContext, GucShowHook, GucStringAssignHook, GucStringCheckHook,
-    HeapTuple, ItemPointerData, LOCKTAG, LockAcquireResult, MemoryContext, Oid, PGFunction, Portal, Relation,
-    SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TransactionId, TupleDesc, Tuplestorestate, TypeCacheEntry,
-    TypeFuncClass, XLTW_Oper, varlena,
+    ArrayType, Datum, ErrorData, FunctionCallInfo, GucBoolAssignHook, GucBoolCheckHook, GucContext, GucShowHook,
+    GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, LockAcquireResult, MemoryContext,
+    Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TransactionId, TupleDesc,
+    Tuplestorestate, TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
@@ -183,6 +183,18 @@ unsafe extern "C-unwind" {
         flags: c_int,
         check: GucStringCheckHook,
         assign: GucStringAssignHook,
+        show: GucShowHook,
+    );
+    pub fn DefineCustomBoolVariable(
+        name: *const c_char,
+        short_description: *const c_char,
+        long_description: *const c_char,
+        value: *mut bool,
+        initial: bool,
+        context: GucContext::Type,
+        flags: c_int,
+        check: GucBoolCheckHook,
+        assign: GucBoolAssignHook,
         show: GucShowHook,
     );
     pub fn MarkGUCPrefixReserved(prefix: *const c_char);

@@ -4,6 +4,7 @@ use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusa
 use super::lookup::{self, Sight};
 use super::persist;
 use super::rows::{self, account_columns};
+use super::watch::watch;
 use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
 use credits_domain::book::{Book, Extent, Outcome};
@@ -318,7 +319,10 @@ fn settle_round(limit: i64) -> Result<i64> {
             (book.holds, book.next_lapse) = (due, next);
         }
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
-            Ok(()) => books.push(book),
+            Ok(()) => {
+                watch(&spi, zone, &mut book)?;
+                books.push(book);
+            }
             // One account's trouble is not the others': its own calls will say so, too.
             Err(stop) => {
                 session::warn(&format!("account {:?} is left as it is: {}", book.account.account, refusal(stop)))

@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod book;
 pub mod definitions;
+pub mod events;
 pub mod fast;
 pub mod forecast;
 pub mod holds;
@@ -15,5 +16,6 @@ pub mod rows;
 pub mod set_budget;
 pub mod terms;
 pub mod verify;
+pub mod watch;
 
 pub use book::Written;

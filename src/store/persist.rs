@@ -1,8 +1,9 @@
 //! Writing what an operation left on its book.
 
+use super::events;
 use super::rows::{
-    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, hold_columns, lot_columns,
-    meter_columns, subscription_columns, switch_columns,
+    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, event_columns,
+    hold_columns, lot_columns, meter_columns, subscription_columns, switch_columns,
 };
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
@@ -103,7 +104,7 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
      head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
      granted = n.granted, expired = n.expired, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
      reserved = n.reserved, used = n.used, headroom = n.headroom, head_remaining = n.head_remaining, \
-     head_held = n.head_held, hash = n.hash \
+     head_held = n.head_held, hash = n.hash, events = n.events, recharge_at = n.recharge_at, alert_at = n.alert_at \
      FROM unnest($1) n WHERE a.account = n.account",
     &[Type::RowsOf("accounts")],
 );
@@ -210,6 +211,11 @@ static APPEND_CYCLES: Statement = Statement::new(
 static APPEND_SETTINGS: Statement = Statement::new(
     "INSERT INTO credits_ledger.settings (account, entry, status, overdraft_limit) SELECT * FROM unnest($1)",
     &[Type::RowsOf("settings")],
+);
+
+static APPEND_EVENTS: Statement = Statement::new(
+    concat!("INSERT INTO credits_ledger.events (", event_columns!(), ") SELECT * FROM unnest($1)"),
+    &[Type::RowsOf("events")],
 );
 
 static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
@@ -513,10 +519,10 @@ fn write_rows(
 /// Writes all that operations left on these books, whose accounts are locked: one statement a table.
 pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
     let (mut accounts, mut entries, mut lots, mut cycles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut settings = Vec::new();
+    let (mut settings, mut events) = (Vec::new(), Vec::new());
     for book in books {
         let name = book.account.account.as_str();
-        if !book.entries.is_empty() || !book.closed.is_empty() {
+        if !book.entries.is_empty() || !book.closed.is_empty() || book.touched {
             accounts.push(rows::account_values(&book.account, None));
         }
         entries.extend(book.entries.iter().map(|entry| rows::entry_values(name, entry)));
@@ -525,6 +531,7 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
             vec![name.into(), entry.entry.into(), status.name().into(), limit.into()]
         }));
         lots.extend(book.all_lots().filter(|lot| lot.changed).map(|lot| rows::lot_values(name, lot)));
+        events.extend(book.events.iter().map(|event| rows::event_values(name, event)));
         cycles.extend(book.closed.iter().map(|cycle| rows::cycle_values(name, cycle)));
     }
     write_rows(spi, &UPDATE_ACCOUNTS, "accounts", accounts)?;
@@ -532,6 +539,7 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
     write_rows(spi, &APPEND_ENTRIES, "entries", entries)?;
     write_rows(spi, &APPEND_CYCLES, "cycles", cycles)?;
     write_rows(spi, &APPEND_SETTINGS, "settings", settings)?;
+    events::append(spi, events)?;
     for book in books {
         save_extras(spi, book)?;
         if let Some(Description { opened_with, metadata }) = &book.redescribed {
@@ -546,6 +554,11 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Appends rows of events.
+pub fn append_events(spi: &Spi, rows: Vec<Vec<Value>>) -> Result<()> {
+    write_rows(spi, &APPEND_EVENTS, "events", rows)
 }
 
 /// Erases the personal data of an entry; the digest keeps the hash chain whole.

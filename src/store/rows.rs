@@ -1,12 +1,13 @@
 //! Rows of the tables as the domain's values, and back. Columns are in the order of sql/tables.sql.
 
 use crate::pg::{Columns, Result, Value};
-use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head, Settings, Status};
+use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head, Settings, Status, Watch};
 use credits_domain::amount::Amount;
 use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::budget::{BudgetRow, BudgetUse, Period, Span};
 use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
 use credits_domain::error::{Code, Error};
+use credits_domain::event::{Event, EventType};
 use credits_domain::hold::{Hold, HoldStatus};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
 use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
@@ -18,7 +19,7 @@ macro_rules! account_columns {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
          extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, expired, allowance, credits, held, debt, \
-         reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata"
+         reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata, events, recharge_at, alert_at"
     };
 }
 
@@ -107,6 +108,8 @@ pub fn account(row: &Columns) -> Result<Account> {
         headroom: row.amount(30)?,
         head,
         hash: hash(row.bytes(33)?)?,
+        events: row.i64(36)?,
+        watch: Watch { recharge: row.opt_amount(37)?, alerts: row.opt_amount(38)? },
     })
 }
 
@@ -151,6 +154,9 @@ pub fn account_values(account: &Account, description: Option<&Description>) -> V
         Value::Bytes(account.hash.to_vec()),
         description.map_or(Value::Null, |d| Value::Json(opened_with_json(&d.opened_with))),
         description.and_then(|d| d.metadata.clone()).map_or(Value::Null, Value::Json),
+        account.events.into(),
+        account.watch.recharge.into(),
+        account.watch.alerts.into(),
     ]
 }
 
@@ -439,6 +445,12 @@ macro_rules! hold_columns {
     };
 }
 
+macro_rules! event_columns {
+    () => {
+        "account, event, type, payload, entry, occurred_at, leased_until, acknowledged_at"
+    };
+}
+
 macro_rules! budget_columns {
     () => {
         "account, budget, period, actor, feature, budget_limit"
@@ -452,8 +464,8 @@ macro_rules! budget_use_columns {
 }
 
 pub(crate) use {
-    budget_columns, budget_use_columns, hold_columns, included_columns, meter_columns, plan_columns, rate_columns,
-    subscription_columns, switch_columns,
+    budget_columns, budget_use_columns, event_columns, hold_columns, included_columns, meter_columns, plan_columns,
+    rate_columns, subscription_columns, switch_columns,
 };
 
 pub fn subscription(row: &Columns) -> Result<Subscription> {
@@ -594,6 +606,31 @@ pub fn hold_values(account: &str, hold: &Hold) -> Vec<Value> {
         Value::Amounts(hold.parts.iter().map(|part| part.amount).collect()),
         hold.feature.as_deref().into(),
         hold.actor.as_deref().into(),
+    ]
+}
+
+pub fn event(row: &Columns) -> Result<Event> {
+    let name = row.text(2)?;
+    let payload = row.json(3)?;
+    Ok(Event {
+        event: row.i64(1)?,
+        event_type: EventType::parse(name).ok_or_else(|| corrupt("type of event", name))?,
+        payload: serde_json::from_str(&payload).map_err(|_| corrupt("payload of an event", &payload))?,
+        entry: row.i64(4)?,
+        occurred_at: row.time(5)?,
+    })
+}
+
+pub fn event_values(account: &str, event: &Event) -> Vec<Value> {
+    vec![
+        account.into(),
+        event.event.into(),
+        Value::Text(event.event_type.name().into_owned()),
+        Value::Json(event.payload.to_string()),
+        event.entry.into(),
+        event.occurred_at.into(),
+        Value::Null,
+        Value::Null,
     ]
 }
 

@@ -1,7 +1,7 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
 use super::lookup::{self, Sight, StoredLots, unknown_account};
-use super::{read, terms};
+use super::{events, read, terms};
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{self, Auditor, Problem};
 
@@ -25,7 +25,8 @@ static ORPHANS: Statement = Statement::new(
          UNION SELECT account FROM credits_ledger.lots UNION SELECT account FROM credits_ledger.cycles \
          UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
          UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
-         UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds) r \
+         UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds \
+         UNION SELECT account FROM credits_ledger.events) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );
@@ -44,7 +45,7 @@ static TRIGGERS: Statement = Statement::new(
 );
 
 /// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
-const TRIGGER_COUNT: i64 = 24;
+const TRIGGER_COUNT: i64 = 26;
 
 fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
     Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
@@ -144,6 +145,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         budgets: &terms::budget_rows(&spi, Sight::Callers, account)?,
         budget_use: &terms::budget_uses(&spi, account)?,
         holds: &holds,
+        events: &events::all(&spi, account)?,
     };
     let mut auditor = Auditor::new(&rows, &zone);
     for (entry, lot) in misfiled {

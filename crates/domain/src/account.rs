@@ -211,6 +211,16 @@ impl Extras {
     }
 }
 
+/// Levels of `available - debt` at or below which something has to be looked at; `None`: at no level. While the account
+/// is above all of them, a debit need not know what is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Whether to ask for a recharge.
+    pub recharge: Option<Amount>,
+    /// Whether an alert fires.
+    pub alerts: Option<Amount>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub account: String,
@@ -241,6 +251,9 @@ pub struct Account {
     pub next_event_at: Timestamp,
     /// Hash of the newest entry.
     pub hash: [u8; 32],
+    /// Number of the newest event.
+    pub events: i64,
+    pub watch: Watch,
 }
 
 impl Account {
@@ -265,7 +278,15 @@ impl Account {
             head: None,
             next_event_at: Timestamp::INFINITY,
             hash: [0; 32],
+            events: 0,
+            watch: Watch::default(),
         }
+    }
+
+    /// Whether something that is watched is so near that it has to be looked at.
+    pub fn is_near(&self) -> bool {
+        let level = self.balances.available() - self.balances.debt;
+        [self.watch.recharge, self.watch.alerts].into_iter().flatten().any(|at| level <= at)
     }
 
     pub fn is_closed(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
-use crate::account::{Account, Balances, Cycle, Extras, Settings, Status};
+use crate::account::{Account, Balances, Cycle, Extras, Settings, Status, Watch};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
 use crate::budget::{BudgetRow, BudgetUse, Period, Span};
 use crate::chain;
 use crate::entry::{Entry, Movement, Operation};
 use crate::error::Result;
+use crate::event::{self, Event, EventType};
 use crate::hold::{CaptureDetail, Hold, HoldDetail, HoldStatus};
 use crate::lifecycle::{Change, Detail, plan_of};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
@@ -57,6 +58,8 @@ pub struct Rows<'r> {
     pub budget_use: &'r [BudgetUse],
     /// All it ever had, by their numbers.
     pub holds: &'r [Hold],
+    /// By their numbers.
+    pub events: &'r [Event],
 }
 
 /// What the entries say of plans, features and budgets.
@@ -102,6 +105,8 @@ pub struct Auditor<'a> {
     /// The period of each budget in which the account's newest entry lies.
     spans: Vec<(&'a BudgetRow, Span)>,
     extra: Extra,
+    /// What the entries and closed cycles tell: type, newest entry, when, payload.
+    told: Vec<(EventType, i64, Timestamp, serde_json::Value)>,
     state: Option<Detail>,
     opened_with: Option<Settings>,
     settings: Vec<PastSettings>,
@@ -140,6 +145,7 @@ impl<'a> Auditor<'a> {
             closed,
             spans: rows.budgets.iter().filter_map(span).collect(),
             extra: Extra::default(),
+            told: Vec::new(),
             state: None,
             opened_with: None,
             settings: Vec::new(),
@@ -210,10 +216,53 @@ impl<'a> Auditor<'a> {
         if entry.entry == 1 {
             self.opened_at = entry.recorded_at;
         }
+        self.tell(entry);
         for cycle in self.closed.remove(&entry.entry).unwrap_or_default() {
+            self.told.push((EventType::CycleClosed, entry.entry, cycle.end, event::of_cycle(cycle)));
             if chain::cycle_hash(&self.hash, &self.account.account, cycle) != cycle.hash {
                 self.problem(number, format!("the row of closed cycle {} was changed", cycle.cycle));
             }
+        }
+    }
+
+    /// The event that the entry made, if any.
+    fn tell(&mut self, entry: &Entry) {
+        let expired = entry.movements.first().and_then(|moved| self.lots.get(&moved.lot));
+        let told = match (entry.operation, expired) {
+            (Operation::Expire, Some(lot)) => (EventType::LotExpired, event::of_expiry(lot, entry.amount)),
+            (Operation::Freeze, _) => {
+                (EventType::AccountFrozen, event::of_freeze(entry.reason.as_deref().unwrap_or_default()))
+            }
+            _ => return,
+        };
+        self.told.push((told.0, entry.entry, entry.effective_at, told.1));
+    }
+
+    /// The events: numbered without gaps, and those that the entries and closed cycles tell as these do.
+    fn check_events(&mut self) {
+        let rows = self.rows.events;
+        if rows.iter().zip(1..).any(|(row, number)| row.event != number) || rows.len() as i64 != self.account.events {
+            self.problem(None, format!("the account says {} events, there are others", self.account.events));
+        }
+        if rows.iter().any(|row| row.entry > self.newest) || !rows.is_sorted_by_key(|row| row.entry) {
+            self.problem(None, "an event does not belong where it stands among the entries");
+        }
+        let told = std::mem::take(&mut self.told);
+        let found = rows.iter().filter(|row| row.event_type.is_of_the_ledger());
+        let found = found.map(|row| (&row.event_type, row.entry, row.occurred_at, &row.payload));
+        if !told.iter().map(|(kind, entry, at, payload)| (kind, *entry, *at, payload)).eq(found) {
+            self.problem(None, "the account's events are not those of its history");
+        }
+    }
+
+    /// The levels at which something has to be looked at.
+    fn check_watch(&mut self) {
+        let expected = Watch::default();
+        if self.account.watch.recharge != expected.recharge {
+            self.problem(None, "the account's recharge_at is not the level at which a recharge is to be asked for");
+        }
+        if self.account.watch.alerts != expected.alerts {
+            self.problem(None, "the account's alert_at is not the level at which the next alert fires");
         }
     }
 
@@ -514,6 +563,8 @@ impl<'a> Auditor<'a> {
         self.check_cycles(closed);
         self.check_plans();
         self.check_limits();
+        self.check_events();
+        self.check_watch();
         self.problems
     }
 

@@ -9,6 +9,7 @@ use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
+use crate::event::{self, Event, EventType};
 use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
@@ -176,6 +177,10 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// To be written, oldest first.
     pub closed: Vec<ClosedCycle>,
+    /// To be written, oldest first.
+    pub events: Vec<Event>,
+    /// The account's row has to be written, also where no entry is.
+    pub touched: bool,
     /// The account's plans; of a complete book, where the account has any.
     pub holdings: Holdings,
     /// The account's budgets, as they stand for who draws now; where the account has any, they must be given.
@@ -221,6 +226,8 @@ impl Book {
             retired,
             entries: Vec::new(),
             closed: Vec::new(),
+            events: Vec::new(),
+            touched: false,
             holdings: Holdings::default(),
             budgets: None,
             meters: Vec::new(),
@@ -461,7 +468,9 @@ impl Book {
             self.account.recorded_at = self.context.now;
             cycle.entry = self.account.entry;
             cycle.hash = chain::cycle_hash(&self.account.hash, &self.account.account, &cycle);
+            let (end, payload) = (cycle.end, event::of_cycle(&cycle));
             self.closed.push(cycle);
+            self.emit(EventType::CycleClosed, end, payload);
         }
     }
 

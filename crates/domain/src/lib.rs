@@ -10,6 +10,7 @@
 //! | [`forecast`], [`alert`] | when an account runs out, and whom it tells |
 //! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
+//! | [`event`] | what applications are told of |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
 
@@ -25,6 +26,7 @@ pub mod cycle;
 pub mod debit;
 pub mod entry;
 pub mod error;
+pub mod event;
 pub mod forecast;
 pub mod grant;
 pub mod hold;

@@ -7,6 +7,7 @@ use crate::budget::BudgetRow;
 use crate::cycle::{CycleResult, closed};
 use crate::entry::{Dimensions, Operation};
 use crate::error::{Error, Result};
+use crate::event::{self, EventType};
 use crate::lot::LotStatus;
 use crate::plan::Subscription;
 use crate::rate::Switch;
@@ -288,7 +289,12 @@ impl Book {
 
     /// Refuses what would begin something new, until it is unfrozen. Nothing where it is frozen already.
     pub fn freeze(&mut self, reason: String, zone: &dyn Zone) -> Outcome<()> {
-        self.change_status(Status::Frozen, Operation::Freeze, Some(reason), zone)
+        let before = self.account.status;
+        self.change_status(Status::Frozen, Operation::Freeze, Some(reason.clone()), zone)?;
+        if before != Status::Frozen {
+            self.emit(EventType::AccountFrozen, self.now(), event::of_freeze(&reason));
+        }
+        Ok(())
     }
 
     /// Nothing where it is open.

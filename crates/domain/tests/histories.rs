@@ -10,6 +10,7 @@ use credits_domain::budget::{Budget, BudgetRow, BudgetUse, Period, SetBudget, Sp
 use credits_domain::debit::{Charge, Debit, OnInsufficient};
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
+use credits_domain::event::Event;
 use credits_domain::grant::{Grant, GrantExpiry};
 use credits_domain::hold::{Capture, Captured, Hold, NewHold, extend_key, release_key};
 use credits_domain::lifecycle::{Changes, Detail, Opening};
@@ -40,6 +41,7 @@ struct Ledger {
     budgets: BTreeMap<i32, BudgetRow>,
     budget_use: BTreeMap<(i32, String), BudgetUse>,
     holds: BTreeMap<i64, Hold>,
+    events: Vec<Event>,
     /// Whether books know as few lots as they can.
     lazy: bool,
 }
@@ -204,6 +206,7 @@ impl Ledger {
         self.account = book.account;
         self.entries.extend(book.entries);
         self.closed.extend(book.closed);
+        self.events.extend(book.events);
     }
 
     fn audit(&self) {
@@ -226,6 +229,7 @@ impl Ledger {
             budgets: &budgets,
             budget_use: &budget_use,
             holds: &holds,
+            events: &self.events,
         };
         let zone = Named::new(self.zone);
         let mut auditor = Auditor::new(&rows, &zone);
@@ -611,6 +615,7 @@ fn open(zone: &'static str, settings: Settings, now: Timestamp, lazy: bool) -> L
         budgets: BTreeMap::new(),
         budget_use: BTreeMap::new(),
         holds: BTreeMap::new(),
+        events: Vec::new(),
         lazy,
     };
     let opening = Opening { settings, anchor_given: false, metadata: Dimensions::default() };
