@@ -394,7 +394,26 @@ CREATE FUNCTION @extschema@.credits_set_budget(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
 AS 'MODULE_PATHNAME', 'credits_set_budget';
 
--- Events
+-- Alerts and events
+
+CREATE FUNCTION @extschema@.credits_set_alert(
+    account          text,
+    alert            text,
+    below            numeric DEFAULT NULL,
+    used_percent     numeric DEFAULT NULL,
+    only_if_on_pace  boolean DEFAULT false,
+    enabled          boolean DEFAULT true
+) RETURNS TABLE (
+    account          text,
+    alert            text,
+    below            numeric,
+    used_percent     numeric,
+    only_if_on_pace  boolean,
+    enabled          boolean,
+    fired_at         timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_alert';
 
 CREATE FUNCTION @extschema@.credits_claim_events(
     max_events  integer  DEFAULT 100,
@@ -590,6 +609,10 @@ CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_deleted BEFORE DELETE ON credits_ledger.alerts
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_truncated BEFORE TRUNCATE ON credits_ledger.alerts
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_deleted BEFORE DELETE ON credits_ledger.events
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_truncated BEFORE TRUNCATE ON credits_ledger.events
@@ -619,5 +642,7 @@ ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_deleted;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_truncated;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_deleted;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_truncated;

@@ -364,6 +364,20 @@ COMMENT ON COLUMN credits_ledger.events.leased_until IS
 'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';
 COMMENT ON COLUMN credits_ledger.events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
 
+-- Alerts
+
+COMMENT ON TABLE credits_ledger.alerts IS
+'Alerts of an account that were set, or that have fired; low and exhausted are there without a row. Read it through the
+view credits_alerts.';
+COMMENT ON COLUMN credits_ledger.alerts.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.alerts.alert IS 'Its name.';
+COMMENT ON COLUMN credits_ledger.alerts.below IS 'Condition: less than this is available; NULL: any.';
+COMMENT ON COLUMN credits_ledger.alerts.used_percent IS
+'Condition: so many percent of used + available are used, or more; NULL: any.';
+COMMENT ON COLUMN credits_ledger.alerts.only_if_on_pace IS 'Condition: it runs out before the cycle ends.';
+COMMENT ON COLUMN credits_ledger.alerts.enabled IS 'Whether it may fire.';
+COMMENT ON COLUMN credits_ledger.alerts.fired_at IS 'Since when its condition has been told; NULL: it is armed.';
+
 -- Constraints and indexes
 
 COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
@@ -394,6 +408,7 @@ COMMENT ON INDEX credits_ledger.budgets_actor IS 'Budgets that may concern an ac
 COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';
 COMMENT ON INDEX credits_ledger.holds_pkey IS 'Holds of an account, by the entry that made them.';
 COMMENT ON INDEX credits_ledger.holds_lapse IS 'Open holds of an account, in the order in which they lapse.';
+COMMENT ON INDEX credits_ledger.alerts_pkey IS 'Alerts of an account, by name.';
 COMMENT ON INDEX credits_ledger.events_pkey IS 'Events by account and number.';
 COMMENT ON INDEX credits_ledger.events_waiting IS 'Events of an account that wait, in their order.';
 COMMENT ON INDEX credits_ledger.events_oldest IS 'Events that wait, the oldest first.';

@@ -326,6 +326,18 @@ CREATE TABLE credits_ledger.events (
 CREATE INDEX events_waiting ON credits_ledger.events (account, event) WHERE acknowledged_at IS NULL;
 CREATE INDEX events_oldest ON credits_ledger.events (occurred_at) WHERE acknowledged_at IS NULL;
 
+-- One row per alert that was set, or that has fired: `low` and `exhausted` are there without one.
+CREATE TABLE credits_ledger.alerts (
+    account            text COLLATE "C" NOT NULL,
+    alert              text COLLATE "C" NOT NULL,
+    below              numeric,
+    used_percent       numeric,
+    only_if_on_pace    boolean     NOT NULL,
+    enabled            boolean     NOT NULL,
+    fired_at           timestamptz,            -- NULL: it is armed
+    PRIMARY KEY (account, alert)
+);
+
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.entries', '');
@@ -342,3 +354,4 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budgets', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budget_use', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.holds', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.events', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.alerts', '');

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 37] = [
+const FUNCTIONS: [(&str, &str, &str); 38] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -155,6 +155,13 @@ const FUNCTIONS: [(&str, &str, &str); 37] = [
          remaining numeric, used_by text, period_start timestamp with time zone, period_end timestamp with time zone)",
     ),
     (
+        "credits_set_alert",
+        "account text, alert text, below numeric DEFAULT NULL, used_percent numeric DEFAULT NULL, \
+         only_if_on_pace boolean DEFAULT false, enabled boolean DEFAULT true",
+        "TABLE(account text, alert text, below numeric, used_percent numeric, only_if_on_pace boolean, enabled boolean, \
+         fired_at timestamp with time zone)",
+    ),
+    (
         "credits_claim_events",
         "max_events integer DEFAULT 100, lease interval DEFAULT '00:01:00'",
         "TABLE(account text, event bigint, type text, payload jsonb, entry bigint, \
@@ -180,11 +187,12 @@ const READS: [&str; 7] = [
 ];
 
 /// `(function, the view with the columns of the rows that it returns)` of what configures, and of claims.
-const CONFIGURES: [(&str, &str); 5] = [
+const CONFIGURES: [(&str, &str); 6] = [
     ("credits_define_plan", "credits_plans"),
     ("credits_define_rate", "credits_rates"),
     ("credits_set_feature", "credits_features"),
     ("credits_set_budget", "credits_budgets"),
+    ("credits_set_alert", "credits_alerts"),
     ("credits_claim_events", "credits_events"),
 ];
 
@@ -213,7 +221,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 16] = [
+const VIEWS: [(&str, &str); 17] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -254,6 +262,7 @@ const VIEWS: [(&str, &str); 16] = [
     ("credits_rates", "feature credits per_units model free effective_at"),
     ("credits_features", "account feature enabled"),
     ("credits_budgets", "account budget_limit period actor feature used remaining"),
+    ("credits_alerts", "account alert below used_percent only_if_on_pace enabled"),
     ("credits_events", "account event type payload entry occurred_at acknowledged_at"),
 ];
 

@@ -259,6 +259,8 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "feature") => "'unit'",
         (_, "quantity" | "units") => "1",
         (_, "enabled") => "true",
+        // Of another one, below or used_percent have to be given.
+        (_, "alert") => "'low'",
         _ => "NULL",
     }
 }

@@ -19,6 +19,7 @@ const VIEWS: &[&str] = &[
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_alerts",
     "credits_events",
     "credits_holds",
 ];

@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 35] = [
+const FUNCTIONS: [(&str, &[&str], &str); 36] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -35,6 +35,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 35] = [
     ("credits_set_feature", &["billing", "admin"], "credits_set_feature('acme', 'off', false)"),
     ("credits_set_budget", &["billing", "admin"], "credits_set_budget('acme', 500, actor => '{role}')"),
     ("credits_maintain", &["billing", "admin"], "credits_maintain()"),
+    ("credits_set_alert", &["billing", "admin"], "credits_set_alert('acme', 'few-{role}', 5)"),
     ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
     ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
@@ -50,7 +51,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 35] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 16] = [
+const VIEWS: [&str; 17] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -66,6 +67,7 @@ const VIEWS: [&str; 16] = [
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_alerts",
     "credits_events",
 ];
 

@@ -20,6 +20,7 @@ const VIEWS: &[&str] = &[
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_alerts",
     "credits_events",
 ];
 

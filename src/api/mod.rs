@@ -31,6 +31,7 @@ mod quote;
 mod redact;
 mod release;
 mod reset_cycle;
+mod set_alert;
 mod set_budget;
 mod set_feature;
 mod set_seats;
@@ -74,6 +75,7 @@ pub const SIGNATURES: &[Signature] = &[
     quote::SIGNATURE,
     set_feature::SIGNATURE,
     set_budget::SIGNATURE,
+    set_alert::SIGNATURE,
     claim_events::SIGNATURE,
     claim_events::ACK,
     access::ALLOW,

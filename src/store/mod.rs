@@ -2,6 +2,7 @@
 //!
 //! Locking order and what may be trusted when: docs/design.md.
 
+pub mod alerts;
 pub mod batch;
 pub mod book;
 pub mod definitions;

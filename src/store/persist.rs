@@ -2,8 +2,8 @@
 
 use super::events;
 use super::rows::{
-    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, event_columns,
-    hold_columns, lot_columns, meter_columns, subscription_columns, switch_columns,
+    self, account_columns, alert_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns,
+    event_columns, hold_columns, lot_columns, meter_columns, subscription_columns, switch_columns,
 };
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
@@ -308,6 +308,17 @@ static SAVE_SWITCHES: Statement = Statement::new(
     &[Type::RowsOf("switches")],
 );
 
+static SAVE_ALERTS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.alerts (",
+        alert_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, alert) DO UPDATE SET below = excluded.below, used_percent = excluded.used_percent, \
+         only_if_on_pace = excluded.only_if_on_pace, enabled = excluded.enabled, fired_at = excluded.fired_at"
+    ),
+    &[Type::RowsOf("alerts")],
+);
+
 static SAVE_BUDGETS: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.budgets (",
@@ -461,6 +472,8 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
     save_holds(spi, book)?;
+    let told = book.alerts.iter().flatten().filter(|alert| alert.changed);
+    write_rows(spi, &SAVE_ALERTS, "alerts", told.map(|alert| rows::alert_values(name, alert)))?;
     let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
     write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
     for change in &book.budget_changes {

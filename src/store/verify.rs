@@ -1,7 +1,7 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
 use super::lookup::{self, Sight, StoredLots, unknown_account};
-use super::{events, read, terms};
+use super::{alerts, events, read, terms};
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{self, Auditor, Problem};
 
@@ -26,7 +26,7 @@ static ORPHANS: Statement = Statement::new(
          UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
          UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
          UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds \
-         UNION SELECT account FROM credits_ledger.events) r \
+         UNION SELECT account FROM credits_ledger.events UNION SELECT account FROM credits_ledger.alerts) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );
@@ -45,7 +45,7 @@ static TRIGGERS: Statement = Statement::new(
 );
 
 /// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
-const TRIGGER_COUNT: i64 = 26;
+const TRIGGER_COUNT: i64 = 28;
 
 fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
     Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
@@ -146,6 +146,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         budget_use: &terms::budget_uses(&spi, account)?,
         holds: &holds,
         events: &events::all(&spi, account)?,
+        alerts: &alerts::of(&spi, Sight::Callers, vec![account.into()])?.remove(account).unwrap_or_default(),
     };
     let mut auditor = Auditor::new(&rows, &zone);
     for (entry, lot) in misfiled {

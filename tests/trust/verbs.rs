@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 16] = [
+pub const VIEWS: [&str; 17] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -19,6 +19,7 @@ pub const VIEWS: [&str; 16] = [
     "credits_features",
     "credits_budgets",
     "credits_invoice_lines",
+    "credits_alerts",
     "credits_events",
 ];
 
@@ -107,6 +108,10 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_configure_account('{name}', overdraft_limit => 7)"), &[("overdraft_limit", "7")]);
     call(&format!("credits_redact('{name}', 5)"), &[("operation", "redact"), ("refers_to", "5")]);
     call(&format!("credits_freeze_account('{name}', 'why')"), &[("status", "frozen")]);
+    call(
+        &format!("credits_set_alert('{name}', 'few', below => 5)"),
+        &[("alert", "few"), ("below", "5"), ("enabled", "t"), ("fired_at", "NULL")],
+    );
     call(&format!("credits_ack_event('{name}', 3)"), &[("credits_ack_event", "t")]);
     call(
         &format!("credits_capture('{name}', 'h', 'c2')"),

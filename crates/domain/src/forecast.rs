@@ -118,7 +118,7 @@ fn rounded(a: i128, b: i128) -> i128 {
 
 impl Book {
     /// Whether the account has ever got anything; a grant that is yet to become effective is nothing yet.
-    pub fn was_granted(&self) -> Outcome<bool> {
+    pub(crate) fn was_granted(&self) -> Outcome<bool> {
         let account = &self.account;
         let balances = &account.balances;
         if account.lots == 0 {
@@ -134,10 +134,15 @@ impl Book {
         Ok(account.lots as usize > scheduled)
     }
 
+    /// Whether nothing is available, though something was once.
+    pub(crate) fn is_exhausted(&self) -> Outcome<bool> {
+        if self.account.balances.available().is_positive() { Ok(false) } else { self.was_granted() }
+    }
+
     /// How the account stands by the condition of its alert `low`. Time must be settled.
     pub fn state(&self, low: &Condition) -> Outcome<State> {
         let standing = self.account.standing(self.now());
-        Ok(match standing.available.is_zero() && self.was_granted()? {
+        Ok(match self.is_exhausted()? {
             true => State::Exhausted,
             false if low.holds(&standing) => State::Low,
             false => State::Ok,
