@@ -4,7 +4,7 @@ use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusa
 use super::lookup::{self, Sight};
 use super::rows::{self, account_columns};
 use super::watch::watch;
-use super::{alerts, persist};
+use super::{alerts, debts, persist};
 use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
 use credits_domain::alert;
@@ -311,6 +311,9 @@ fn settle_round(limit: i64) -> Result<i64> {
     let with_alerts = accounts.iter().filter(|account| account.extras.alerts);
     let with_alerts: Vec<String> = with_alerts.map(|account| account.account.clone()).collect();
     let mut alerts = alerts::of(&spi, Sight::Newest, with_alerts)?;
+    let in_debt = accounts.iter().filter(|account| account.extras.debts);
+    let in_debt: Vec<String> = in_debt.map(|account| account.account.clone()).collect();
+    let mut owed = debts::open_of(&spi, in_debt)?;
     let mut zones = Zones::default();
     let mut books = Vec::with_capacity(accounts.len());
     for account in accounts {
@@ -325,6 +328,7 @@ fn settle_round(limit: i64) -> Result<i64> {
         if book.account.extras.alerts {
             book.alerts = Some(alert::complete(alerts.remove(&book.account.account).unwrap_or_default()));
         }
+        book.debts = owed.remove(&book.account.account).unwrap_or_default();
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
             Ok(()) => {
                 watch(&spi, zone, &mut book)?;

@@ -5,6 +5,7 @@
 pub mod alerts;
 pub mod batch;
 pub mod book;
+pub mod debts;
 pub mod definitions;
 pub mod events;
 pub mod fast;

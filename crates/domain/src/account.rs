@@ -196,14 +196,16 @@ pub struct Extras {
     pub meters: bool,
     pub budgets: bool,
     pub holds: bool,
+    /// It ever had debt.
+    pub debts: bool,
     pub alerts: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8, 16 and 64.
+    /// As a number: 1, 2, 4, 8, 16, 32 and 128.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds];
-        flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum::<i32>() | i32::from(self.alerts) << 6
+        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.debts];
+        flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum::<i32>() | i32::from(self.alerts) << 7
     }
 
     pub fn from_bits(bits: i32) -> Extras {
@@ -214,7 +216,8 @@ impl Extras {
             meters: flag(2),
             budgets: flag(3),
             holds: flag(4),
-            alerts: flag(6),
+            debts: flag(5),
+            alerts: flag(7),
         }
     }
 }

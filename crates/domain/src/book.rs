@@ -8,6 +8,7 @@ use crate::alert::Alert;
 use crate::amount::Amount;
 use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
+use crate::debt::{Debts, Settlement};
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
 use crate::event::{self, Event, EventType};
@@ -15,7 +16,9 @@ use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
 use crate::rate::{Meter, Switch};
+use crate::refund::Refunded;
 use crate::time::Timestamp;
+use crate::void::ClawBack;
 
 /// How many of the account's open lots a book knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +199,13 @@ pub struct Book {
     pub holds: Vec<Hold>,
     /// The account's alerts, those included that every account has; where rows of them are stored, they must be given.
     pub alerts: Option<Vec<Alert>>,
+    /// What the account owes; of a complete book, and of any that has lots where something is owed.
+    pub debts: Debts,
+    /// To be written.
+    pub settlements: Vec<Settlement>,
+    /// What refunds and voids undid, to be written.
+    pub refunded: Vec<Refunded>,
+    pub claw_backs: Vec<ClawBack>,
     /// When the first open hold lapses that the book does not know; of a complete book.
     pub next_lapse: Timestamp,
     /// To be written: the account was described anew.
@@ -240,6 +250,10 @@ impl Book {
             budget_changes: Vec::new(),
             holds: Vec::new(),
             alerts: None,
+            debts: Debts::default(),
+            settlements: Vec::new(),
+            refunded: Vec::new(),
+            claw_backs: Vec::new(),
             next_lapse: Timestamp::INFINITY,
             redescribed: None,
             context,
@@ -343,7 +357,9 @@ impl Book {
                 (Some(index), _) => {
                     self.hold_in_lot(index, -part.amount);
                     self.move_lot(index, part.amount);
-                    self.repay_from(index);
+                    if !self.lots[index].revoked {
+                        self.repay_from(index);
+                    }
                     // While nothing remained in the lot, its end was no event.
                     self.expect_event(match self.lots[index].expiry {
                         Expiry::At(at) => Some(at),
@@ -389,6 +405,25 @@ impl Book {
         index
     }
 
+    /// Adds lots in which nothing could happen any more, as far as the book does not know them.
+    pub fn know(&mut self, lots: Vec<Lot>) {
+        for lot in lots {
+            if !self.all_lots().any(|own| own.lot == lot.lot) {
+                self.retired.push(lot);
+            }
+        }
+    }
+
+    /// The place of a lot, which may have been spent long ago, among the lots in which something can happen.
+    pub(crate) fn reopen(&mut self, lot: i32) -> Option<usize> {
+        if let Some(index) = self.lots.iter().position(|own| own.lot == lot) {
+            return Some(index);
+        }
+        let retired = self.retired.iter().position(|own| own.lot == lot)?;
+        let lot = self.retired.remove(retired);
+        Some(self.place(lot))
+    }
+
     /// Puts a lot whose burn key changed into its new place.
     pub(crate) fn replace(&mut self, index: usize) -> usize {
         let lot = self.lots.remove(index);
@@ -406,6 +441,8 @@ impl Book {
             remaining: Amount::ZERO,
             held: Amount::ZERO,
             priority: kind.default_priority(),
+            gone: Amount::ZERO,
+            revoked: false,
             features: Vec::new(),
             effective_at: instant,
             expiry,
@@ -458,8 +495,9 @@ impl Book {
             redacted: None,
             hash: [0; 32],
         };
-        let made = self.lots.iter().filter(|lot| lot.entry == entry.entry);
-        entry.hash = chain::hash(&account.hash, &account.account, &entry, made);
+        let mut made: Vec<&Lot> = self.lots.iter().filter(|lot| lot.entry == entry.entry).collect();
+        made.sort_by_key(|lot| lot.lot);
+        entry.hash = chain::hash(&account.hash, &account.account, &entry, made.into_iter());
         account.hash = entry.hash;
         self.entries.push(entry);
     }
@@ -507,7 +545,9 @@ impl Book {
             self.account.next_event_at = self.next_event();
         }
         self.judge_alerts(self.now())?;
-        self.account.watch.alerts = self.alerts_at()?;
+        if !self.entries.is_empty() || !self.closed.is_empty() {
+            self.account.watch.alerts = self.alerts_at()?;
+        }
         Ok(())
     }
 
