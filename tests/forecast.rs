@@ -251,6 +251,36 @@ fn time_that_nobody_recorded() {
     sound(&mut s);
 }
 
+/// A refund counts in the cycle in which it happens: that cycle's usage may go below zero, which is none.
+#[test]
+fn a_late_refund_leaves_nothing_used() {
+    let (_db, mut s) = start();
+    s.run("SELECT credits_open_account('a')");
+    s.run("SELECT credits_grant('a', 100, 'g')");
+    s.run("SELECT credits_debit('a', 60, 'd')");
+    s.at("2026-05-02 00:00+00");
+    s.run("SELECT credits_refund('a', 'd', 'r', 25)");
+    assert_eq!(s.one("SELECT used FROM credits_balance('a')"), "-25");
+    forecast(&mut s, "a").has(&[
+        ("state", "ok"),
+        ("used", "0"),
+        ("used_percent", "0"),
+        ("burn_per_day", "0"),
+        ("runs_out_at", "NULL"),
+        ("on_pace", "f"),
+    ]);
+    // It takes 25 to come back to zero; 4 more in a day, with 36 left.
+    s.run("SELECT credits_debit('a', 29, 'd2')");
+    forecast(&mut s, "a").has(&[
+        ("used", "4"),
+        ("used_percent", "10"),
+        ("burn_per_day", "4"),
+        ("runs_out_at", "2026-05-11 00:00:00+00"),
+        ("on_pace", "t"),
+    ]);
+    sound(&mut s);
+}
+
 /// Where usage goes on for ten thousand years nothing is foreseen: few languages know such a date.
 #[test]
 fn nothing_is_foreseen_too_far_ahead() {

@@ -100,6 +100,23 @@ fn what_comes_back_without_a_grant_does_not_arm_an_alert() {
     sound(&mut s);
 }
 
+/// What is refunded is not granted; what is voided is gone.
+#[test]
+fn refunds_arm_nothing_and_voids_tell() {
+    let (_db, mut s) = start();
+    s.run("SELECT credits_open_account('a', 0, '0')");
+    s.run("SELECT credits_grant('a', 100, 'g1')");
+    assert_eq!(after(&mut s, "a", "credits_debit('a', 80, 'd1')"), ["low"]);
+    assert_eq!(after(&mut s, "a", "credits_refund('a', 'd1', 'r1', 79)"), NOTHING);
+    assert_eq!(s.one("SELECT state FROM credits_forecast('a')"), "ok");
+    assert_eq!(after(&mut s, "a", "credits_debit('a', 80, 'd2')"), NOTHING);
+    assert_eq!(after(&mut s, "a", "credits_refund('a', 'd2', 'r2')"), NOTHING);
+    assert_eq!(after(&mut s, "a", "credits_grant('a', 100, 'g2')"), ["cleared low"]);
+    assert_eq!(after(&mut s, "a", "credits_void_grant('a', 'g2', 'v2')"), NOTHING);
+    assert_eq!(after(&mut s, "a", "credits_void_grant('a', 'g1', 'v1')"), ["exhausted", "low"]);
+    sound(&mut s);
+}
+
 #[test]
 fn a_new_cycle_arms_them_again() {
     let (_db, mut s) = start();
@@ -220,6 +237,13 @@ fn plans_clear_and_do_not_flap() {
         after(&mut s, "a", "credits_change_plan('a', 'base', 'more', 's3', takes_effect => 'now')"),
         ["cleared exhausted", "cleared low"]
     );
+    // Fewer seats grant nothing: what a refund made false is not armed by it.
+    s.run("SELECT credits_open_account('c')");
+    s.run("SELECT credits_subscribe('c', 'base', 's1', 4)");
+    assert_eq!(after(&mut s, "c", "credits_debit('c', 390, 'd1')"), ["low"]);
+    assert_eq!(after(&mut s, "c", "credits_refund('c', 'd1', 'r1')"), NOTHING);
+    assert_eq!(after(&mut s, "c", "credits_set_seats('c', 'base', 2, 's2')"), NOTHING);
+    assert_eq!(after(&mut s, "c", "credits_debit('c', 390, 'd2')"), NOTHING);
     s.at("2026-04-02 00:00+00");
     // The allowance goes and comes within one call.
     assert_eq!(after(&mut s, "a", "credits_reset_cycle('a', 'r', starts_at => '2026-04-02 00:00+00')"), NOTHING);

@@ -164,12 +164,10 @@ pub(crate) fn tells_of(payload: &Value, alert: &str, entry: &Entry) -> bool {
         && figures.into_iter().all(|(name, amount)| payload[name] == json!(amount))
 }
 
-/// Whether an entry gives something to the account: what may clear an alert, as does a new cycle.
-fn gives(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Grant | Operation::Allowance | Operation::Subscribe | Operation::ChangePlan | Operation::SetSeats
-    )
+/// Whether an entry grants something to the account: what may clear an alert, as does a new cycle.
+fn grants(entry: &Entry) -> bool {
+    let by_plan = matches!(entry.operation, Operation::Subscribe | Operation::ChangePlan | Operation::SetSeats);
+    entry.amount.is_positive() && (by_plan || matches!(entry.operation, Operation::Grant | Operation::Allowance))
 }
 
 impl Book {
@@ -205,7 +203,7 @@ impl Book {
             return Ok(());
         }
         let new = &self.entries[self.judged.0..];
-        let gave = recorded.1 > self.judged.1 || new.iter().any(|entry| gives(entry.operation));
+        let gave = recorded.1 > self.judged.1 || new.iter().any(grants);
         let standing = self.account.standing(instant);
         let exhausted = self.is_exhausted()?;
         let mut alerts = std::mem::take(self.known_alerts()?);
@@ -251,6 +249,7 @@ const SMALLEST: Amount = Amount::from_micros(1);
 const TOLD: [&str; 9] =
     ["alert", "available", "burn_per_day", "cycle", "cycle_end", "on_pace", "runs_out_at", "used", "used_percent"];
 
+/// [`TOLD`], as of an instant.
 fn told(row: &AlertRow, standing: &Standing, account: &Account) -> Value {
     json!({
         "alert": row.alert,
