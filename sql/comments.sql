@@ -10,7 +10,7 @@ COMMENT ON COLUMN @extschema@.credits_receipt.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_receipt.entry IS
 'Number of the entry within the account; NULL where nothing was recorded (refused, or a free feature).';
 COMMENT ON COLUMN @extschema@.credits_receipt.operation IS
-'What was done: grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
+'What was done: grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
 unsubscribe, redact.';
 COMMENT ON COLUMN @extschema@.credits_receipt.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN @extschema@.credits_receipt.accepted IS 'False only where on_insufficient => ''refuse'' refused.';
@@ -370,6 +370,33 @@ Returns the budget as credits_budgets shows it, with budget_limit NULL where it 
 Errors: LC002 unknown account; LC004 budget_limit cannot be; LC005 another argument; LC011 closed.
 Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor => ''*'');';
 
+-- Functions: packs and purchases
+
+COMMENT ON FUNCTION @extschema@.credits_define_pack IS
+'Defines a pack of credits that is sold at a price, or a new version of it. Without minimum_price it gives its credits
+whatever was paid. With one, the credits scale with the price paid, rounded down to the 6th decimal, and less than
+minimum_price cannot be paid. currency is three capital letters. A new version counts for what is bought from now on.
+What changes nothing makes no version.
+Returns the pack as credits_packs shows it.
+Errors: LC004 credits, price or minimum_price is not above zero or cannot be; LC005 another argument.
+Example: SELECT * FROM credits_define_pack(''big'', 1000, 30, ''EUR'', minimum_price => 5);';
+COMMENT ON FUNCTION @extschema@.credits_check_purchase IS
+'Says, before the checkout, how many credits a pack would give for a price (NULL: the pack''s own), or why it should
+not be sold to the account. Writes nothing; works on a standby.
+Errors: LC002 unknown account; LC004 the price cannot be; LC005 another argument; LC006 the pack is not defined; LC008
+no plan of the account allows purchases, or the price is under the pack''s minimum; LC011 frozen or closed.
+Example: SELECT credits_check_purchase(''acme'', ''big'', 12);';
+COMMENT ON FUNCTION @extschema@.credits_purchase IS
+'Records a payment that has happened: gives the pack''s credits as one lot of kind purchase that never expires, with
+the price paid (NULL: the pack''s own) and payment_ref. Opens an unknown account with the defaults. Neither plans nor
+freezing refuse it; on a closed account it pays debt and what is left expires. A payment_ref is credited once per
+account. Where debt_policy is repay, it pays debt first.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC003 the key was used for another request; LC004 the price cannot be, or gives no credits or too many; LC005
+another argument; LC006 the pack is not defined; LC008 the price is under the pack''s minimum; LC009 the payment was
+credited under another key.
+Example: SELECT * FROM credits_purchase(''acme'', ''big'', ''pi_3Nx'', ''order-4712'', price => 12);';
+
 -- Functions: events
 
 COMMENT ON FUNCTION @extschema@.credits_claim_events IS
@@ -505,7 +532,7 @@ COMMENT ON VIEW @extschema@.credits_history IS
 COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
 COMMENT ON COLUMN @extschema@.credits_history.operation IS
-'What happened: open, grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
+'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
 unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
 forgive, invoice.';
 COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot that it is about.';
@@ -552,6 +579,7 @@ COMMENT ON COLUMN @extschema@.credits_history.hash IS 'Hash of the entry, over t
 COMMENT ON COLUMN @extschema@.credits_history.plan IS
 'The plan that was subscribed to, changed to, given up, whose seats were set, or whose allowance or trial was granted,
 rolled over or expired. NULL for everything else, also for the account''s own allowance.';
+COMMENT ON COLUMN @extschema@.credits_history.pack IS 'The pack that was bought; NULL for everything else.';
 COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that time has done by now.';
 COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';
@@ -771,6 +799,16 @@ holds, and for other budgets.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_start IS 'When the running period began.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_end IS
 'When it ends and used is 0 again; NULL for the cycle of a manual account.';
+COMMENT ON VIEW @extschema@.credits_packs IS 'One row per pack, as it is sold now: its newest version.';
+COMMENT ON COLUMN @extschema@.credits_packs.pack IS 'Name of the pack.';
+COMMENT ON COLUMN @extschema@.credits_packs.credits IS 'Credits that it gives for its price.';
+COMMENT ON COLUMN @extschema@.credits_packs.price IS 'Its price, in currency.';
+COMMENT ON COLUMN @extschema@.credits_packs.currency IS 'Three capital letters.';
+COMMENT ON COLUMN @extschema@.credits_packs.minimum_price IS
+'Set: the credits scale with the price paid, which must not be less; NULL: they are the same whatever was paid.';
+COMMENT ON COLUMN @extschema@.credits_packs.version IS 'Number of the version within the pack.';
+COMMENT ON COLUMN @extschema@.credits_packs.defined_at IS 'When it was defined.';
+COMMENT ON COLUMN @extschema@.credits_packs.defined_by IS 'The role that defined it.';
 COMMENT ON VIEW @extschema@.credits_events IS
 'What applications are told of, one row per event, acknowledged or not. Fetch events with credits_claim_events.';
 COMMENT ON COLUMN @extschema@.credits_events.account IS 'The account.';

@@ -379,6 +379,45 @@ CREATE FUNCTION @extschema@.credits_set_budget(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
 AS 'MODULE_PATHNAME', 'credits_set_budget';
 
+-- Packs and purchases
+
+CREATE FUNCTION @extschema@.credits_define_pack(
+    pack           text,
+    credits        numeric,
+    price          numeric,
+    currency       text,
+    minimum_price  numeric DEFAULT NULL
+) RETURNS TABLE (
+    pack           text,
+    credits        numeric,
+    price          numeric,
+    currency       text,
+    minimum_price  numeric,
+    version        integer,
+    defined_at     timestamptz,
+    defined_by     text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_define_pack';
+
+CREATE FUNCTION @extschema@.credits_check_purchase(
+    account  text,
+    pack     text,
+    price    numeric DEFAULT NULL
+) RETURNS numeric
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_check_purchase';
+
+CREATE FUNCTION @extschema@.credits_purchase(
+    account          text,
+    pack             text,
+    payment_ref      text,
+    idempotency_key  text,
+    price            numeric DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_purchase';
+
 -- Events
 
 CREATE FUNCTION @extschema@.credits_claim_events(
@@ -549,6 +588,10 @@ CREATE TRIGGER rates_append_only BEFORE UPDATE OR DELETE ON credits_ledger.rates
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER rates_never_truncated BEFORE TRUNCATE ON credits_ledger.rates
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER packs_append_only BEFORE UPDATE OR DELETE ON credits_ledger.packs
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER packs_never_truncated BEFORE TRUNCATE ON credits_ledger.packs
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 -- What operations update, and none removes. Budgets and their use are removed with the budget.
 CREATE TRIGGER accounts_never_deleted BEFORE DELETE ON credits_ledger.accounts
@@ -596,6 +639,8 @@ ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_a
 ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_never_truncated;
 ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_append_only;
 ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_never_truncated;
+ALTER TABLE credits_ledger.packs ENABLE ALWAYS TRIGGER packs_append_only;
+ALTER TABLE credits_ledger.packs ENABLE ALWAYS TRIGGER packs_never_truncated;
 ALTER TABLE credits_ledger.subscriptions ENABLE ALWAYS TRIGGER subscriptions_never_deleted;
 ALTER TABLE credits_ledger.subscriptions ENABLE ALWAYS TRIGGER subscriptions_never_truncated;
 ALTER TABLE credits_ledger.switches ENABLE ALWAYS TRIGGER switches_never_deleted;

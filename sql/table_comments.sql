@@ -91,7 +91,7 @@ COMMENT ON COLUMN credits_ledger.entries.request IS
 COMMENT ON COLUMN credits_ledger.entries.cycle IS 'The cycle in which it happened.';
 COMMENT ON COLUMN credits_ledger.entries.lot IS 'The lot that moved, where just one did.';
 COMMENT ON COLUMN credits_ledger.entries.operation IS
-'What happened: open, grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
+'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
 unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
 forgive, invoice.';
 COMMENT ON COLUMN credits_ledger.entries.idempotency_key IS
@@ -260,6 +260,20 @@ COMMENT ON COLUMN credits_ledger.rates.model IS
 COMMENT ON COLUMN credits_ledger.rates.free IS 'Whether the feature costs nothing and its charges are not recorded.';
 COMMENT ON COLUMN credits_ledger.rates.defined_by IS 'The role that defined it.';
 
+COMMENT ON TABLE credits_ledger.packs IS
+'Packs of credits as they are sold: one row per version, never changed. Read the newest ones through the view
+credits_packs.';
+COMMENT ON COLUMN credits_ledger.packs.pack IS 'Name of the pack, compared bytewise.';
+COMMENT ON COLUMN credits_ledger.packs.version IS 'Number of the version within the pack: 1, 2, 3 …';
+COMMENT ON COLUMN credits_ledger.packs.defined_at IS
+'When it was defined: purchases at or after this instant go by it.';
+COMMENT ON COLUMN credits_ledger.packs.credits IS 'Credits that it gives for its price.';
+COMMENT ON COLUMN credits_ledger.packs.price IS 'Its price, in currency.';
+COMMENT ON COLUMN credits_ledger.packs.currency IS 'Three capital letters.';
+COMMENT ON COLUMN credits_ledger.packs.minimum_price IS
+'Set: the credits scale with the price paid, which must not be less; NULL: they are the same whatever was paid.';
+COMMENT ON COLUMN credits_ledger.packs.defined_by IS 'The role that defined it.';
+
 -- What accounts have of plans, features and budgets
 
 COMMENT ON TABLE credits_ledger.subscriptions IS
@@ -386,6 +400,7 @@ COMMENT ON INDEX credits_ledger.included_units_pkey IS 'Versions of included uni
 COMMENT ON INDEX credits_ledger.rates_pkey IS
 'Versions of rates, by feature in the order of their effect; read backwards for the one in force.';
 COMMENT ON INDEX credits_ledger.rates_feature_version_key IS 'A version is defined once per feature.';
+COMMENT ON INDEX credits_ledger.packs_pkey IS 'Versions of packs, by pack.';
 COMMENT ON INDEX credits_ledger.subscriptions_pkey IS 'Plans of an account.';
 COMMENT ON INDEX credits_ledger.switches_pkey IS 'Switches of an account, by feature.';
 COMMENT ON INDEX credits_ledger.meters_pkey IS 'Included units and packages of an account, by feature.';

@@ -220,6 +220,18 @@ CREATE TABLE credits_ledger.rates (
     UNIQUE (feature, version)
 );
 
+CREATE TABLE credits_ledger.packs (
+    pack               text COLLATE "C" NOT NULL,
+    version            integer     NOT NULL,   -- 1, 2, 3 … within the pack
+    defined_at         timestamptz NOT NULL,
+    credits            numeric     NOT NULL,
+    price              numeric     NOT NULL,
+    currency           text        NOT NULL,
+    minimum_price      numeric,                -- set: credits scale with the price paid
+    defined_by         text        NOT NULL,
+    PRIMARY KEY (pack, version)
+);
+
 -- One row per plan that an account ever held.
 CREATE TABLE credits_ledger.subscriptions (
     account            text COLLATE "C" NOT NULL,
@@ -335,6 +347,7 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.cycles', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.plans', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.included_units', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.rates', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.packs', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.subscriptions', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.switches', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.meters', '');

@@ -111,7 +111,8 @@ SELECT
     e.redacted IS NOT NULL                                          AS redacted,
     coalesce(e.clock_was_set, false)                                AS clock_was_set,
     e.hash,
-    e.detail ->> 'plan'                                             AS plan
+    e.detail ->> 'plan'                                             AS plan,
+    e.detail ->> 'pack'                                             AS pack
 FROM credits_ledger.entries e
 CROSS JOIN LATERAL (
     SELECT
@@ -485,6 +486,20 @@ LEFT JOIN LATERAL (
     ) x
     GROUP BY x.actor
 ) u ON true;
+
+-- The newest version of each pack, which counts for whoever buys now.
+CREATE VIEW @extschema@.credits_packs AS
+SELECT
+    p.pack,
+    p.credits,
+    p.price,
+    p.currency,
+    p.minimum_price,
+    p.version,
+    p.defined_at,
+    p.defined_by
+FROM credits_ledger.packs p
+WHERE NOT EXISTS (SELECT FROM credits_ledger.packs n WHERE n.pack = p.pack AND n.version > p.version);
 
 CREATE VIEW @extschema@.credits_events AS
 SELECT

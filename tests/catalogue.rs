@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 36] = [
+const FUNCTIONS: [(&str, &str, &str); 39] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -149,6 +149,18 @@ const FUNCTIONS: [(&str, &str, &str); 36] = [
          remaining numeric, used_by text, period_start timestamp with time zone, period_end timestamp with time zone)",
     ),
     (
+        "credits_define_pack",
+        "pack text, credits numeric, price numeric, currency text, minimum_price numeric DEFAULT NULL",
+        "TABLE(pack text, credits numeric, price numeric, currency text, minimum_price numeric, version integer, \
+         defined_at timestamp with time zone, defined_by text)",
+    ),
+    ("credits_check_purchase", "account text, pack text, price numeric DEFAULT NULL", "numeric"),
+    (
+        "credits_purchase",
+        "account text, pack text, payment_ref text, idempotency_key text, price numeric DEFAULT NULL",
+        "credits_receipt",
+    ),
+    (
         "credits_claim_events",
         "max_events integer DEFAULT 100, lease interval DEFAULT '00:01:00'",
         "TABLE(account text, event bigint, type text, payload jsonb, entry bigint, \
@@ -163,21 +175,23 @@ const FUNCTIONS: [(&str, &str, &str); 36] = [
 ];
 
 /// The functions that change nothing: usable on a standby and in a read-only transaction.
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "credits_balance",
     "credits_balance_at",
     "credits_explain_debit",
     "credits_quote",
+    "credits_check_purchase",
     "credits_verify",
     "credits_errors",
 ];
 
 /// `(function, the view with the columns of the rows that it returns)` of what configures, and of claims.
-const CONFIGURES: [(&str, &str); 5] = [
+const CONFIGURES: [(&str, &str); 6] = [
     ("credits_define_plan", "credits_plans"),
     ("credits_define_rate", "credits_rates"),
     ("credits_set_feature", "credits_features"),
     ("credits_set_budget", "credits_budgets"),
+    ("credits_define_pack", "credits_packs"),
     ("credits_claim_events", "credits_events"),
 ];
 
@@ -206,7 +220,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 16] = [
+const VIEWS: [(&str, &str); 17] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -247,6 +261,7 @@ const VIEWS: [(&str, &str); 16] = [
     ("credits_rates", "feature credits per_units model free effective_at"),
     ("credits_features", "account feature enabled"),
     ("credits_budgets", "account budget_limit period actor feature used remaining"),
+    ("credits_packs", "pack credits price currency minimum_price"),
     ("credits_events", "account event type payload entry occurred_at acknowledged_at"),
 ];
 
@@ -508,7 +523,11 @@ fn text_is_compared_bytewise_and_amounts_are_never_floats() {
          WHERE i.indisunique AND a.attname <> 'account' ORDER BY 1",
     );
     // What is defined for all accounts belongs to none; it is the same on every node of a distributed database.
-    assert_eq!(not_led, ["included_units", "plans", "rates"], "tables with unique indexes that account does not lead");
+    assert_eq!(
+        not_led,
+        ["included_units", "packs", "plans", "rates"],
+        "tables with unique indexes that account does not lead"
+    );
     let floats = s.list(
         "SELECT attrelid::regclass, attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          WHERE c.relnamespace = 'credits_ledger'::regnamespace AND a.attnum > 0

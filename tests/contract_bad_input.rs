@@ -245,6 +245,11 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "reason") => "'why'",
         (_, "at") => "'2026-01-31 12:00+00'",
         (_, "entry" | "event") => "1",
+        ("credits_define_pack", "pack") => "'new'",
+        (_, "pack") => "'pack'",
+        ("credits_define_pack", "price" | "credits") => "1",
+        ("credits_define_pack", "currency") => "'EUR'",
+        ("credits_purchase", "payment_ref") => "'payment'",
         (_, "role") => "'postgres'",
         (_, "access") => "'spend'",
         ("credits_subscribe", "plan") | (_, "to_plan") => "'other'",
@@ -272,6 +277,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.run("SELECT * FROM credits_define_plan('held', 0)");
     s.run("SELECT * FROM credits_define_plan('other', 0)");
     s.run("SELECT * FROM credits_define_rate('unit', 1)");
+    s.run("SELECT * FROM credits_define_pack('pack', 1, 1, 'EUR')");
     s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
     s.run("SELECT * FROM credits_hold('a', 1, 'hold')");
     s.run("SELECT credits_freeze_account('a', 'once'), credits_unfreeze_account('a')");

@@ -413,6 +413,7 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
     small_ledger(&mut s);
     add_plans(&mut s);
     add_holds(&mut s);
+    s.run("SELECT credits_define_pack('small', 100, 5, 'EUR')");
     // What was written once is never changed, …
     let written_once = [
         ("entries", "amount = 0"),
@@ -421,11 +422,23 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
         ("settings", "status = 'open'"),
         ("plans", "allowance = 0"),
         ("included_units", "units = 1000000"),
+        ("packs", "price = 0"),
         ("rates", "credits = 0"),
     ];
     // … and neither that nor what operations bring up to date is ever removed.
-    let kept =
-        ["accounts", "cycles", "entries", "events", "holds", "included_units", "lots", "plans", "rates", "settings"];
+    let kept = [
+        "accounts",
+        "cycles",
+        "entries",
+        "events",
+        "holds",
+        "included_units",
+        "lots",
+        "packs",
+        "plans",
+        "rates",
+        "settings",
+    ];
     for role in ["origin", "replica", "local"] {
         s.run(&format!("SET session_replication_role = '{role}'"));
         for (table, change) in written_once {

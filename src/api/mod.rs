@@ -9,11 +9,13 @@ mod balance_at;
 mod capture;
 mod change_plan;
 mod charge;
+mod check_purchase;
 mod claim_events;
 mod close_account;
 mod configure_account;
 mod debit;
 mod debit_many;
+mod define_pack;
 mod define_plan;
 mod define_rate;
 mod errors;
@@ -26,6 +28,7 @@ mod hold;
 mod include;
 mod maintain;
 mod open_account;
+mod purchase;
 mod quote;
 mod redact;
 mod release;
@@ -72,6 +75,9 @@ pub const SIGNATURES: &[Signature] = &[
     quote::SIGNATURE,
     set_feature::SIGNATURE,
     set_budget::SIGNATURE,
+    define_pack::SIGNATURE,
+    check_purchase::SIGNATURE,
+    purchase::SIGNATURE,
     claim_events::SIGNATURE,
     claim_events::ACK,
     access::ALLOW,

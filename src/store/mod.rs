@@ -9,6 +9,7 @@ pub mod events;
 pub mod fast;
 pub mod holds;
 pub mod lookup;
+pub mod packs;
 pub mod persist;
 pub mod read;
 pub mod rows;

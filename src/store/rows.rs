@@ -10,6 +10,7 @@ use credits_domain::error::{Code, Error};
 use credits_domain::event::{Event, EventType};
 use credits_domain::hold::{Hold, HoldStatus};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
+use credits_domain::pack::{Pack, PackVersion};
 use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, RateVersion, Switch};
 
@@ -445,6 +446,12 @@ macro_rules! hold_columns {
     };
 }
 
+macro_rules! pack_columns {
+    () => {
+        "pack, version, defined_at, credits, price, currency, minimum_price, defined_by"
+    };
+}
+
 macro_rules! event_columns {
     () => {
         "account, event, type, payload, entry, occurred_at, leased_until, acknowledged_at"
@@ -464,8 +471,8 @@ macro_rules! budget_use_columns {
 }
 
 pub(crate) use {
-    budget_columns, budget_use_columns, event_columns, hold_columns, included_columns, meter_columns, plan_columns,
-    rate_columns, subscription_columns, switch_columns,
+    budget_columns, budget_use_columns, event_columns, hold_columns, included_columns, meter_columns, pack_columns,
+    plan_columns, rate_columns, subscription_columns, switch_columns,
 };
 
 pub fn subscription(row: &Columns) -> Result<Subscription> {
@@ -607,6 +614,12 @@ pub fn hold_values(account: &str, hold: &Hold) -> Vec<Value> {
         hold.feature.as_deref().into(),
         hold.actor.as_deref().into(),
     ]
+}
+
+pub fn pack_version(row: &Columns) -> Result<PackVersion> {
+    let price = Price { amount: row.amount(4)?, currency: row.text(5)?.into() };
+    let pack = Pack { credits: row.amount(3)?, price, minimum_price: row.opt_amount(6)? };
+    Ok(PackVersion { version: row.i32(1)?, defined_at: row.time(2)?, pack })
 }
 
 pub fn event(row: &Columns) -> Result<Event> {

@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 16] = [
+pub const VIEWS: [&str; 17] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -19,6 +19,7 @@ pub const VIEWS: [&str; 16] = [
     "credits_features",
     "credits_budgets",
     "credits_invoice_lines",
+    "credits_packs",
     "credits_events",
 ];
 
@@ -115,6 +116,7 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_close_account('{name} 2', 'why')"), &[("status", "closed"), ("balance", "0")]);
 
     call_verbs_of_plans(s, schema, &format!("{name} 3"));
+    call_verbs_of_packs(s, schema, &format!("{name} 4"));
 
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 500, 'k')")).code, "LC001");
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 31, 'd')")).code, "LC003");
@@ -202,4 +204,19 @@ fn call_verbs_of_plans(s: &mut Session, schema: &str, name: &str) {
         &[("cycles_closed", "1"), ("rolled_over", "30"), ("expired", "758"), ("granted", "500"), ("balance", "530")],
     );
     call(&format!("credits_unsubscribe('{name}', 'base', 'end 2')"), &[("amount", "0"), ("balance", "530")]);
+}
+
+/// Packs and purchases, on a new account of this name.
+fn call_verbs_of_packs(s: &mut Session, schema: &str, name: &str) {
+    let mut call = |call: &str, figures: &[(&str, &str)]| {
+        let sql = format!("SELECT * FROM {schema}{call}");
+        expect(&s.row(&sql), figures, &sql);
+    };
+    call("credits_define_pack('small', 100, 5, 'EUR')", &[("credits", "100"), ("version", "1")]);
+    call("credits_define_pack('any', 100, 3, 'EUR', 2)", &[("minimum_price", "2"), ("version", "1")]);
+    let buy = format!("credits_purchase('{name}', 'any', 'pi {name}', 'b', 2)");
+    let receipt = [("entry", "2"), ("amount", "66.666666"), ("balance", "66.666666")];
+    call(&buy, &[&receipt[..], &[("replayed", "f")]].concat());
+    call(&buy, &[&receipt[..], &[("replayed", "t")]].concat());
+    call(&format!("credits_check_purchase('{name}', 'small', 4)"), &[("credits_check_purchase", "100")]);
 }

@@ -281,8 +281,12 @@ impl<'a> Auditor<'a> {
             (Operation::Capture, Some(json)) => package = self.read_capture(entry, CaptureDetail::from_json(json)?),
             (Operation::Hold | Operation::Extend, Some(json)) => self.read_hold(entry, &HoldDetail::from_json(json)?),
             (Operation::Release | Operation::Lapse, _) => self.read_end_of_hold(entry),
-            // They only name their plan.
-            (Operation::Rollover | Operation::Expire | Operation::Grant, _) | (_, None) => {}
+            // They only name their plan or pack.
+            (
+                Operation::Rollover | Operation::Expire | Operation::Grant | Operation::Purchase | Operation::Recharge,
+                _,
+            )
+            | (_, None) => {}
             (_, Some(json)) => self.read_state(entry, Detail::from_json(json)?),
         }
         let included = entry.included.unwrap_or_default();

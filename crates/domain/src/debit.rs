@@ -353,7 +353,7 @@ impl Book {
     }
 
     /// LC011 unless the account may begin something new.
-    pub(crate) fn must_be_open(&self) -> Result<()> {
+    pub fn must_be_open(&self) -> Result<()> {
         match self.account.status {
             Status::Open => Ok(()),
             Status::Frozen => {

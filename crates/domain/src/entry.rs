@@ -10,6 +10,8 @@ pub enum Operation {
     Open,
     Grant,
     Schedule,
+    Purchase,
+    Recharge,
     Debit,
     Charge,
     Hold,
@@ -35,10 +37,12 @@ pub enum Operation {
     Invoice,
 }
 
-const OPERATIONS: [(Operation, &str); 25] = [
+const OPERATIONS: [(Operation, &str); 27] = [
     (Operation::Open, "open"),
     (Operation::Grant, "grant"),
     (Operation::Schedule, "schedule"),
+    (Operation::Purchase, "purchase"),
+    (Operation::Recharge, "recharge"),
     (Operation::Debit, "debit"),
     (Operation::Charge, "charge"),
     (Operation::Hold, "hold"),

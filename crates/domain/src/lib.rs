@@ -7,6 +7,7 @@
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
+//! | [`pack`] | credits that are sold, and buying them |
 //! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`event`] | what applications are told of |
@@ -31,6 +32,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod lot;
 pub mod name;
+pub mod pack;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
