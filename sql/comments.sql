@@ -397,6 +397,55 @@ another argument; LC006 the pack is not defined; LC008 the price is under the pa
 credited under another key.
 Example: SELECT * FROM credits_purchase(''acme'', ''big'', ''pi_3Nx'', ''order-4712'', price => 12);';
 
+-- Functions: auto-recharge
+
+COMMENT ON FUNCTION @extschema@.credits_set_auto_recharge IS
+'Lets the account ask for money by itself: when an operation leaves the measure (available, or credits; always less the
+debt) below the threshold, or at_or_below it, or a debit is refused for want of credits, one request is made for as many
+whole packs as bring it above the threshold again, or as the debit lacks; at most max_packs, and within monthly_limit, which counts
+open and completed requests of the calendar month in the account''s time zone, in the pack''s currency. While a request is
+open no other is made. Every argument left out means its default, not what was set before. Switched on while past the
+threshold it asks at once; what is open when it is switched off is cancelled when a worker comes for it. Another
+payment_method ends a suspension. Frozen accounts, and those whose plans forbid purchases, ask for nothing.
+Returns the row of credits_auto_recharges.
+Errors: LC002 unknown account; LC004 threshold or monthly_limit cannot be; LC005 another argument, or enabled without a
+payment_method; LC006 the pack is not defined; LC008 max_packs cost less than the pack''s minimum price; LC011 closed.
+Example: SELECT * FROM credits_set_auto_recharge(''acme'', 100, ''big'', max_packs => 3, monthly_limit => 200,
+payment_method => ''pm_1Nx'');';
+COMMENT ON FUNCTION @extschema@.credits_resume_auto_recharge IS
+'Lets auto-recharge go on after failures have suspended it; where the account is past the threshold it asks at once, with
+a new request. Where it is not suspended nothing changes.
+Returns the row of credits_auto_recharges.
+Errors: LC002 unknown account; LC005 argument missing; LC006 the account has no auto-recharge; LC011 closed.
+Example: SELECT * FROM credits_resume_auto_recharge(''acme'');';
+COMMENT ON FUNCTION @extschema@.credits_claim_recharges IS
+'For workers: hands out up to max_requests requests, the longest due first, and leases them to the caller (above zero to
+31 days); what is neither completed nor failed by then is handed out again. attempt counts the claims. The worker charges
+price (of all packs) with payment_method and gives the payment provider the payment_idempotency_key, which stays the same
+until a failure is recorded, so that a worker that died after charging charges nothing twice. Requests of accounts that
+may not be charged any more (switched off, suspended, closed, plans that forbid purchases) are cancelled; those of frozen
+ones wait. Safe to run from several sessions at once.
+Errors: LC005 max_requests or lease cannot be.
+Example: SELECT * FROM credits_claim_recharges(10, ''5 minutes'');';
+COMMENT ON FUNCTION @extschema@.credits_complete_recharge IS
+'For workers: the request was paid. Gives its credits once, as one lot of kind purchase with its price and payment_ref,
+whatever became of the request meanwhile: late success after a failure or a cancellation, a freeze or a change of plan
+credits all the same. A payment that credits_purchase or credits_grant credited already closes the request on that grant.
+Where the account is still past the threshold it asks again.
+Returns the receipt of the entry that gave the credits; replayed = true where that was there before.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 completed with another payment;
+LC009 the payment completed another request.
+Example: SELECT * FROM credits_complete_recharge(''acme'', 3, ''pi_3Nx'');';
+COMMENT ON FUNCTION @extschema@.credits_fail_recharge IS
+'For workers: this attempt at a request failed. code and message are kept where admins see them. The request is handed
+out again after 1 hour, then after 6 hours, with a new payment_idempotency_key and the payment method as it is then; the
+third failure in a row, or suspend => true, fails the request and suspends auto-recharge until it is resumed or has another
+payment method.
+Returns the row of credits_recharges.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 the attempt is not the newest, or is
+settled.
+Example: SELECT * FROM credits_fail_recharge(''acme'', 3, 1, ''card_declined'', ''Your card was declined.'');';
+
 -- Functions: events
 
 COMMENT ON FUNCTION @extschema@.credits_claim_events IS
@@ -809,6 +858,51 @@ COMMENT ON COLUMN @extschema@.credits_packs.minimum_price IS
 COMMENT ON COLUMN @extschema@.credits_packs.version IS 'Number of the version within the pack.';
 COMMENT ON COLUMN @extschema@.credits_packs.defined_at IS 'When it was defined.';
 COMMENT ON COLUMN @extschema@.credits_packs.defined_by IS 'The role that defined it.';
+COMMENT ON VIEW @extschema@.credits_auto_recharges IS 'How auto-recharge is set, and how it fares: one row per account that ever had it.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.threshold IS 'The level that is watched, in credits.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.pack IS
+'The pack that is bought; its newest version when a request is made.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.trigger IS
+'below or at_or_below: when the measure is past the threshold.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.measure IS
+'What is compared with it: available, or credits; always less the debt.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.max_packs IS 'At most so many packs in one request.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.monthly_limit IS
+'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests counted; NULL for no limit.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.payment_method IS
+'The payment provider''s name of the saved method.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.enabled IS 'Whether requests are made.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.status IS
+'active; disabled where it is not enabled; suspended by failures.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.failures IS 'Recorded failures in a row.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.last_error_code IS
+'The code of the last failure, until a request is completed.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.last_error IS 'Its message.';
+COMMENT ON VIEW @extschema@.credits_recharges IS 'Requests for money, one row each.';
+COMMENT ON COLUMN @extschema@.credits_recharges.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_recharges.recharge IS 'Number of the request within the account.';
+COMMENT ON COLUMN @extschema@.credits_recharges.status IS
+'open (waiting for a worker), claimed, completed, failed or cancelled.';
+COMMENT ON COLUMN @extschema@.credits_recharges.quantity IS 'How many packs.';
+COMMENT ON COLUMN @extschema@.credits_recharges.credits IS 'Credits of all of them.';
+COMMENT ON COLUMN @extschema@.credits_recharges.price IS 'Price of all of them, in currency.';
+COMMENT ON COLUMN @extschema@.credits_recharges.currency IS 'Three capital letters.';
+COMMENT ON COLUMN @extschema@.credits_recharges.attempts IS 'How often it was claimed.';
+COMMENT ON COLUMN @extschema@.credits_recharges.last_error_code IS 'The code of the last failure that was recorded.';
+COMMENT ON COLUMN @extschema@.credits_recharges.last_error IS 'Its message.';
+COMMENT ON COLUMN @extschema@.credits_recharges.next_attempt_at IS
+'From when a worker may claim it, again where one has it; NULL once it is settled.';
+COMMENT ON COLUMN @extschema@.credits_recharges.payment_ref IS 'The payment that completed it.';
+COMMENT ON COLUMN @extschema@.credits_recharges.requested_at IS 'When it was made; decides in which month it counts.';
+COMMENT ON COLUMN @extschema@.credits_recharges.settled_at IS
+'When it was completed, failed or cancelled; NULL while it is open.';
+COMMENT ON COLUMN @extschema@.credits_recharges.pack IS 'The pack.';
+COMMENT ON COLUMN @extschema@.credits_recharges.payment_method IS 'The payment method of the last claim.';
+COMMENT ON COLUMN @extschema@.credits_recharges.payment_idempotency_key IS
+'The payment provider''s idempotency key of the last claim; NULL before the first one and after a recorded failure.';
+COMMENT ON COLUMN @extschema@.credits_recharges.entry IS
+'The entry that gave the credits: its own, or the purchase that had credited the payment.';
 COMMENT ON VIEW @extschema@.credits_events IS
 'What applications are told of, one row per event, acknowledged or not. Fetch events with credits_claim_events.';
 COMMENT ON COLUMN @extschema@.credits_events.account IS 'The account.';

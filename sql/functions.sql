@@ -418,6 +418,112 @@ CREATE FUNCTION @extschema@.credits_purchase(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_purchase';
 
+-- Auto-recharge
+
+CREATE FUNCTION @extschema@.credits_set_auto_recharge(
+    account         text,
+    threshold       numeric,
+    pack            text,
+    trigger         text    DEFAULT 'below',
+    measure         text    DEFAULT 'available',
+    max_packs       integer DEFAULT 1,
+    monthly_limit   numeric DEFAULT NULL,
+    payment_method  text    DEFAULT NULL,
+    enabled         boolean DEFAULT true
+) RETURNS TABLE (
+    account          text,
+    threshold        numeric,
+    pack             text,
+    trigger          text,
+    measure          text,
+    max_packs        integer,
+    monthly_limit    numeric,
+    payment_method   text,
+    enabled          boolean,
+    status           text,
+    failures         integer,
+    last_error_code  text,
+    last_error       text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_auto_recharge';
+
+CREATE FUNCTION @extschema@.credits_resume_auto_recharge(
+    account  text
+) RETURNS TABLE (
+    account          text,
+    threshold        numeric,
+    pack             text,
+    trigger          text,
+    measure          text,
+    max_packs        integer,
+    monthly_limit    numeric,
+    payment_method   text,
+    enabled          boolean,
+    status           text,
+    failures         integer,
+    last_error_code  text,
+    last_error       text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_resume_auto_recharge';
+
+CREATE FUNCTION @extschema@.credits_claim_recharges(
+    max_requests  integer  DEFAULT 10,
+    lease         interval DEFAULT '5 minutes'
+) RETURNS TABLE (
+    account                  text,
+    recharge                 bigint,
+    attempt                  integer,
+    pack                     text,
+    quantity                 integer,
+    credits                  numeric,
+    price                    numeric,
+    currency                 text,
+    payment_method           text,
+    payment_idempotency_key  text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
+AS 'MODULE_PATHNAME', 'credits_claim_recharges';
+
+CREATE FUNCTION @extschema@.credits_complete_recharge(
+    account      text,
+    recharge     bigint,
+    payment_ref  text
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_complete_recharge';
+
+CREATE FUNCTION @extschema@.credits_fail_recharge(
+    account   text,
+    recharge  bigint,
+    attempt   integer,
+    code      text,
+    message   text,
+    suspend   boolean DEFAULT false
+) RETURNS TABLE (
+    account                  text,
+    recharge                 bigint,
+    status                   text,
+    quantity                 integer,
+    credits                  numeric,
+    price                    numeric,
+    currency                 text,
+    attempts                 integer,
+    last_error_code          text,
+    last_error               text,
+    next_attempt_at          timestamptz,
+    payment_ref              text,
+    requested_at             timestamptz,
+    settled_at               timestamptz,
+    pack                     text,
+    payment_method           text,
+    payment_idempotency_key  text,
+    entry                    bigint
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_fail_recharge';
+
 -- Events
 
 CREATE FUNCTION @extschema@.credits_claim_events(
@@ -618,6 +724,14 @@ CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER auto_recharges_never_deleted BEFORE DELETE ON credits_ledger.auto_recharges
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER auto_recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.auto_recharges
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER recharges_never_deleted BEFORE DELETE ON credits_ledger.recharges
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.recharges
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_deleted BEFORE DELETE ON credits_ledger.events
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_truncated BEFORE TRUNCATE ON credits_ledger.events
@@ -649,5 +763,9 @@ ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;
+ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_deleted;
+ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_truncated;
+ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_deleted;
+ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_truncated;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_deleted;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_truncated;

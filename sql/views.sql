@@ -501,6 +501,45 @@ SELECT
 FROM credits_ledger.packs p
 WHERE NOT EXISTS (SELECT FROM credits_ledger.packs n WHERE n.pack = p.pack AND n.version > p.version);
 
+CREATE VIEW @extschema@.credits_auto_recharges AS
+SELECT
+    r.account,
+    r.threshold,
+    r.pack,
+    r.trigger,
+    r.measure,
+    r.max_packs,
+    r.monthly_limit,
+    r.payment_method,
+    r.enabled,
+    CASE WHEN r.suspended THEN 'suspended' WHEN r.enabled THEN 'active' ELSE 'disabled' END AS status,
+    r.failures,
+    r.last_error_code,
+    r.last_error
+FROM credits_ledger.auto_recharges r;
+
+CREATE VIEW @extschema@.credits_recharges AS
+SELECT
+    r.account,
+    r.recharge,
+    r.status,
+    r.quantity,
+    r.credits,
+    r.price,
+    r.currency,
+    r.attempts,
+    r.last_error_code,
+    r.last_error,
+    r.due_at                                                        AS next_attempt_at,
+    r.payment_ref,
+    r.requested_at,
+    r.settled_at,
+    r.pack,
+    r.payment_method,
+    r.payment_key                                                   AS payment_idempotency_key,
+    r.credited_by                                                   AS entry
+FROM credits_ledger.recharges r;
+
 CREATE VIEW @extschema@.credits_events AS
 SELECT
     e.account,

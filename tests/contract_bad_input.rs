@@ -244,12 +244,15 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "idempotency_key") => "'key'",
         (_, "reason") => "'why'",
         (_, "at") => "'2026-01-31 12:00+00'",
-        (_, "entry" | "event") => "1",
+        (_, "entry" | "event" | "recharge" | "attempt") => "1",
+        ("credits_set_auto_recharge", "payment_method") => "'card'",
+        (_, "threshold") => "500",
+        (_, "code" | "message") => "'declined'",
         ("credits_define_pack", "pack") => "'new'",
         (_, "pack") => "'pack'",
         ("credits_define_pack", "price" | "credits") => "1",
         ("credits_define_pack", "currency") => "'EUR'",
-        ("credits_purchase", "payment_ref") => "'payment'",
+        ("credits_purchase" | "credits_complete_recharge", "payment_ref") => "'payment'",
         (_, "role") => "'postgres'",
         (_, "access") => "'spend'",
         ("credits_subscribe", "plan") | (_, "to_plan") => "'other'",
@@ -281,6 +284,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
     s.run("SELECT * FROM credits_hold('a', 1, 'hold')");
     s.run("SELECT credits_freeze_account('a', 'once'), credits_unfreeze_account('a')");
+    s.run("SELECT credits_set_auto_recharge('a', 500, 'pack', payment_method => 'card'), credits_claim_recharges()");
     // A strict function answers NULL to NULL without being asked.
     let strict =
         s.list("SELECT proname FROM pg_proc WHERE proname LIKE 'credits\\_%' AND proisstrict AND pronargs > 0");
@@ -308,6 +312,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
                 _ if i + 1 == position => "NULL",
                 // Without credits it can only be free.
                 ("credits_define_rate", "credits", "free") => "true",
+                ("credits_set_auto_recharge", "payment_method", "enabled") => "false",
                 _ => valid(function, name),
             })
             .collect();
@@ -322,7 +327,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         }
         s.run("ROLLBACK");
     }
-    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|6"]);
+    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|7"]);
 }
 
 #[test]

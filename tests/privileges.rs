@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 37] = [
+const FUNCTIONS: [(&str, &[&str], &str); 42] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -36,6 +36,19 @@ const FUNCTIONS: [(&str, &[&str], &str); 37] = [
     ("credits_maintain", &["billing", "admin"], "credits_maintain()"),
     ("credits_check_purchase", &["billing", "admin"], "credits_check_purchase('acme', 'pack')"),
     ("credits_purchase", &["billing", "admin"], "credits_purchase('acme', 'pack', 'pi {role}', 'b-{role}')"),
+    (
+        "credits_set_auto_recharge",
+        &["billing", "admin"],
+        "credits_set_auto_recharge('acme', 5, 'pack', payment_method => '{role}')",
+    ),
+    ("credits_resume_auto_recharge", &["billing", "admin"], "credits_resume_auto_recharge('poor')"),
+    ("credits_claim_recharges", &["billing", "admin"], "credits_claim_recharges(1)"),
+    (
+        "credits_fail_recharge",
+        &["billing", "admin"],
+        "credits_fail_recharge('poor', (SELECT CASE '{role}' WHEN 'billing' THEN 1 ELSE 2 END), 1, 'x', 'y', true)",
+    ),
+    ("credits_complete_recharge", &["billing", "admin"], "credits_complete_recharge('poor', 1, 'pi')"),
     ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
     ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
@@ -52,7 +65,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 37] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 17] = [
+const VIEWS: [&str; 19] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -69,6 +82,8 @@ const VIEWS: [&str; 17] = [
     "credits_features",
     "credits_budgets",
     "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
     "credits_events",
 ];
 
@@ -94,6 +109,8 @@ impl Ledger {
         owner.run("SELECT credits_hold('acme', 100, 'h')");
         owner.run("SELECT credits_grant('ice', 10, 'g'), credits_grant('old', 10, 'g')");
         owner.run("SELECT credits_freeze_account('ice', 'why'), credits_unfreeze_account('ice')");
+        owner.run("SELECT credits_grant('poor', 10, 'g')");
+        owner.run("SELECT credits_set_auto_recharge('poor', 50, 'pack', payment_method => 'card')");
         let mut ledger = Ledger { db, owner };
         for role in ROLES {
             let name = ledger.db.role(role);

@@ -21,6 +21,8 @@ const VIEWS: &[&str] = &[
     "credits_features",
     "credits_budgets",
     "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
     "credits_events",
 ];
 
@@ -55,6 +57,7 @@ fn fill(db: &Database) {
     s.run("SELECT credits_open_account('b', 40, '7 days', time_zone => 'Europe/Berlin', debt_policy => 'forgive_at_reset')");
     s.run("SELECT credits_open_account('m', 30, '0')");
     s.run("SELECT credits_freeze_account('m', 'why'), credits_unfreeze_account('m')");
+    s.run("SELECT credits_set_auto_recharge('m', 40, 'small', payment_method => 'card')");
     s.run("SELECT credits_grant('a', 15, 'g1', 'promo', expires_at => '2026-01-20 00:00+00', features => '{chat}')");
     s.run("SELECT credits_grant('a', 25, 'g2', effective_at => '2026-01-15 12:00+00', price => 5, currency => 'USD', payment_ref => 'p')");
     s.run("SELECT credits_grant('b', 9, 'g1', 'bonus', expires_after_cycles => 2)");

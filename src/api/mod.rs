@@ -4,6 +4,7 @@
 mod access;
 mod answer;
 mod arguments;
+mod auto_recharge;
 mod balance;
 mod balance_at;
 mod capture;
@@ -30,6 +31,7 @@ mod maintain;
 mod open_account;
 mod purchase;
 mod quote;
+mod recharges;
 mod redact;
 mod release;
 mod reset_cycle;
@@ -78,6 +80,11 @@ pub const SIGNATURES: &[Signature] = &[
     define_pack::SIGNATURE,
     check_purchase::SIGNATURE,
     purchase::SIGNATURE,
+    auto_recharge::SIGNATURE,
+    auto_recharge::RESUME,
+    recharges::CLAIM,
+    recharges::COMPLETE,
+    recharges::FAIL,
     claim_events::SIGNATURE,
     claim_events::ACK,
     access::ALLOW,

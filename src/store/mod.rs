@@ -12,6 +12,7 @@ pub mod lookup;
 pub mod packs;
 pub mod persist;
 pub mod read;
+pub mod recharges;
 pub mod rows;
 pub mod set_budget;
 pub mod terms;

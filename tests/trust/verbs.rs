@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 17] = [
+pub const VIEWS: [&str; 19] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -20,6 +20,8 @@ pub const VIEWS: [&str; 17] = [
     "credits_budgets",
     "credits_invoice_lines",
     "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
     "credits_events",
 ];
 
@@ -206,7 +208,7 @@ fn call_verbs_of_plans(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_unsubscribe('{name}', 'base', 'end 2')"), &[("amount", "0"), ("balance", "530")]);
 }
 
-/// Packs and purchases, on a new account of this name.
+/// Packs, purchases and auto-recharge, on a new account of this name.
 fn call_verbs_of_packs(s: &mut Session, schema: &str, name: &str) {
     let mut call = |call: &str, figures: &[(&str, &str)]| {
         let sql = format!("SELECT * FROM {schema}{call}");
@@ -219,4 +221,18 @@ fn call_verbs_of_packs(s: &mut Session, schema: &str, name: &str) {
     call(&buy, &[&receipt[..], &[("replayed", "f")]].concat());
     call(&buy, &[&receipt[..], &[("replayed", "t")]].concat());
     call(&format!("credits_check_purchase('{name}', 'small', 4)"), &[("credits_check_purchase", "100")]);
+    let set =
+        format!("credits_set_auto_recharge('{name}', 50, 'small', payment_method => 'card', monthly_limit => 20)");
+    call(&set, &[("status", "active"), ("failures", "0")]);
+    call(&format!("credits_debit('{name}', 36.666666, 'd')"), &[("available", "30")]);
+    call("credits_claim_recharges()", &[("account", name), ("attempt", "1"), ("price", "5"), ("credits", "100")]);
+    call(
+        &format!("credits_fail_recharge('{name}', 1, 1, 'card_declined', 'no', suspend => true)"),
+        &[("status", "failed"), ("last_error_code", "card_declined")],
+    );
+    call(&format!("credits_resume_auto_recharge('{name}')"), &[("status", "active")]);
+    call(
+        &format!("credits_complete_recharge('{name}', 2, 'pi 2 {name}')"),
+        &[("operation", "recharge"), ("amount", "100"), ("balance", "130")],
+    );
 }

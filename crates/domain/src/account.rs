@@ -196,18 +196,26 @@ pub struct Extras {
     pub meters: bool,
     pub budgets: bool,
     pub holds: bool,
+    pub auto_recharge: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8 and 16.
+    /// As a number: 1, 2, 4, 8, 16 and 32.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds];
+        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.auto_recharge];
         flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
     pub fn from_bits(bits: i32) -> Extras {
         let flag = |bit: i32| bits >> bit & 1 == 1;
-        Extras { subscriptions: flag(0), switches: flag(1), meters: flag(2), budgets: flag(3), holds: flag(4) }
+        Extras {
+            subscriptions: flag(0),
+            switches: flag(1),
+            meters: flag(2),
+            budgets: flag(3),
+            holds: flag(4),
+            auto_recharge: flag(5),
+        }
     }
 }
 
@@ -285,8 +293,13 @@ impl Account {
 
     /// Whether something that is watched is so near that it has to be looked at.
     pub fn is_near(&self) -> bool {
-        let level = self.balances.available() - self.balances.debt;
-        [self.watch.recharge, self.watch.alerts].into_iter().flatten().any(|at| level <= at)
+        let at_or_below = |at: Option<Amount>| self.is_at_or_below(at);
+        at_or_below(self.watch.recharge) || at_or_below(self.watch.alerts)
+    }
+
+    /// Whether it has come to one of these levels.
+    pub fn is_at_or_below(&self, level: Option<Amount>) -> bool {
+        level.is_some_and(|level| self.balances.available() - self.balances.debt <= level)
     }
 
     pub fn is_closed(&self) -> bool {

@@ -7,7 +7,7 @@
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
-//! | [`pack`] | credits that are sold, and buying them |
+//! | [`pack`], [`recharge`] | credits that are sold, and buying them; asking for money in time |
 //! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`event`] | what applications are told of |
@@ -36,6 +36,7 @@ pub mod pack;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
+pub mod recharge;
 pub mod settle;
 pub mod subscribe;
 pub mod time;

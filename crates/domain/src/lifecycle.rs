@@ -12,6 +12,7 @@ use crate::lot::LotStatus;
 use crate::plan::Subscription;
 use crate::rate::Switch;
 use crate::receipt::Receipt;
+use crate::recharge::RechargeSettings;
 use crate::time::{Interval, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,8 @@ pub enum Change {
     Feature(Switch),
     Budget(BudgetRow),
     NoBudget { budget: i32 },
+    AutoRecharge(RechargeSettings),
+    ResumedAutoRecharge,
 }
 
 /// What an entry that time made keeps, as JSON, of the plan that it is about.

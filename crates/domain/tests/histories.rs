@@ -229,6 +229,8 @@ impl Ledger {
             budgets: &budgets,
             budget_use: &budget_use,
             holds: &holds,
+            auto_recharge: None,
+            recharges: &[],
             events: &self.events,
         };
         let zone = Named::new(self.zone);
