@@ -28,7 +28,7 @@ fn three_declines_suspend_and_a_new_card_asks_anew() {
         ]);
         if attempt < 3 {
             assert_eq!(claim(&mut s), Vec::<String>::new());
-            s.at(&next.replace(":00+00", ":00+00").replace("10:00", "09:59"));
+            s.at(&next.replace(":10:00", ":09:59.999999"));
             assert_eq!(claim(&mut s), Vec::<String>::new(), "not before {next}");
         }
     }

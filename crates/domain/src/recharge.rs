@@ -5,7 +5,7 @@
 
 use crate::account::Status;
 use crate::amount::{Amount, divided_up};
-use crate::book::{Book, Outcome};
+use crate::book::{Book, Outcome, Stop};
 use crate::chain::Encoder;
 use crate::entry::Operation;
 use crate::error::{Code, Error, Result};
@@ -429,7 +429,7 @@ impl Book {
             (auto.suspended, auto.failures, auto.changed) = (false, 0, true);
             self.record_change(Change::ResumedAutoRecharge)?;
         }
-        self.auto_recharge.clone().ok_or_else(|| crate::book::Stop::NeedMore)
+        self.auto_recharge.clone().ok_or(Stop::NeedMore)
     }
 
     /// Whether a request may be given to a worker now.
