@@ -33,6 +33,7 @@ mod purchase;
 mod quote;
 mod recharges;
 mod redact;
+mod refund;
 mod release;
 mod reset_cycle;
 mod set_budget;
@@ -42,6 +43,7 @@ mod settled;
 mod subscribe;
 mod unsubscribe;
 mod verify;
+mod void_grant;
 
 use crate::pg::Signature;
 
@@ -66,6 +68,8 @@ pub const SIGNATURES: &[Signature] = &[
     capture::SIGNATURE,
     release::SIGNATURE,
     extend_hold::SIGNATURE,
+    refund::SIGNATURE,
+    void_grant::SIGNATURE,
     define_plan::SIGNATURE,
     include::SIGNATURE,
     subscribe::SIGNATURE,

@@ -51,7 +51,7 @@ fn edits_of_requests_and_of_their_settings_are_named() {
         "recharges SET credited_by = credited_by + 1 WHERE recharge = 2",
         "recharges SET recharge = 9 WHERE recharge = 3",
         "accounts SET recharge_at = 5",
-        "accounts SET extras = extras - 32",
+        "accounts SET extras = extras - 64",
         "events SET payload = payload || '{\"price\": \"1\"}' WHERE type = 'recharge.requested' AND event = 1",
         "events SET type = 'alert.low' WHERE type = 'recharge.completed'",
     ] {

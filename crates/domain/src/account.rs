@@ -196,13 +196,16 @@ pub struct Extras {
     pub meters: bool,
     pub budgets: bool,
     pub holds: bool,
+    /// It ever had debt.
+    pub debts: bool,
     pub auto_recharge: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8, 16 and 32.
+    /// As a number: 1, 2, 4, 8, 16, 32 and 64.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.auto_recharge];
+        let flags =
+            [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.debts, self.auto_recharge];
         flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
@@ -214,7 +217,8 @@ impl Extras {
             meters: flag(2),
             budgets: flag(3),
             holds: flag(4),
-            auto_recharge: flag(5),
+            debts: flag(5),
+            auto_recharge: flag(6),
         }
     }
 }

@@ -8,7 +8,8 @@
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
 //! | [`pack`], [`recharge`] | credits that are sold, and buying them; asking for money in time |
-//! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
+//! | [`debt`] | what was drawn past zero, and what became of it |
+//! | [`grant`], [`debit`], [`hold`], [`refund`], [`void`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`event`] | what applications are told of |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
@@ -23,6 +24,7 @@ pub mod calendar;
 pub mod chain;
 pub mod cycle;
 pub mod debit;
+pub mod debt;
 pub mod entry;
 pub mod error;
 pub mod event;
@@ -37,8 +39,10 @@ pub mod plan;
 pub mod rate;
 pub mod receipt;
 pub mod recharge;
+pub mod refund;
 pub mod settle;
 pub mod subscribe;
 pub mod time;
+pub mod void;
 #[cfg(any(test, feature = "tz"))]
 pub mod zone_tz;
