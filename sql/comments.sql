@@ -10,8 +10,8 @@ COMMENT ON COLUMN @extschema@.credits_receipt.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_receipt.entry IS
 'Number of the entry within the account; NULL where nothing was recorded (refused, or a free feature).';
 COMMENT ON COLUMN @extschema@.credits_receipt.operation IS
-'What was done: grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
-unsubscribe, redact.';
+'What was done: grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe,
+change_plan, set_seats, unsubscribe, redact.';
 COMMENT ON COLUMN @extschema@.credits_receipt.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN @extschema@.credits_receipt.accepted IS 'False only where on_insufficient => ''refuse'' refused.';
 COMMENT ON COLUMN @extschema@.credits_receipt.refused IS 'The LC code of the refusal; NULL where accepted.';
@@ -403,77 +403,79 @@ Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor
 -- Functions: packs and purchases
 
 COMMENT ON FUNCTION @extschema@.credits_define_pack IS
-'Defines a pack of credits that is sold at a price, or a new version of it. Without minimum_price it gives its credits
-whatever was paid. With one, the credits scale with the price paid, rounded down to the 6th decimal, and less than
-minimum_price cannot be paid. currency is three capital letters. A new version counts for what is bought from now on.
-What changes nothing makes no version.
+'Defines a pack of credits that is sold at a price, or a new version of it. Without minimum_price it gives its
+credits whatever was paid. With one, the credits scale with the price paid, rounded down to the 6th decimal, and
+less than minimum_price cannot be paid. currency is three capital letters. A new version counts for what is bought
+from now on. What changes nothing makes no version.
 Returns the pack as credits_packs shows it.
 Errors: LC004 credits, price or minimum_price is not above zero or cannot be; LC005 another argument.
 Example: SELECT * FROM credits_define_pack(''big'', 1000, 30, ''EUR'', minimum_price => 5);';
 COMMENT ON FUNCTION @extschema@.credits_check_purchase IS
 'Says, before the checkout, how many credits a pack would give for a price (NULL: the pack''s own), or why it should
 not be sold to the account. Writes nothing; works on a standby.
-Errors: LC002 unknown account; LC004 the price cannot be; LC005 another argument; LC006 the pack is not defined; LC008
-no plan of the account allows purchases, or the price is under the pack''s minimum; LC011 frozen or closed.
+Errors: LC002 unknown account; LC004 the price cannot be; LC005 another argument; LC006 the pack is not defined;
+LC008 no plan of the account allows purchases, or the price is under the pack''s minimum; LC011 frozen or closed.
 Example: SELECT credits_check_purchase(''acme'', ''big'', 12);';
 COMMENT ON FUNCTION @extschema@.credits_purchase IS
 'Records a payment that has happened: gives the pack''s credits as one lot of kind purchase that never expires, with
-the price paid (NULL: the pack''s own) and payment_ref. Opens an unknown account with the defaults. Neither plans nor
-freezing refuse it; on a closed account it pays debt and what is left expires. A payment_ref is credited once per
-account. Where debt_policy is repay, it pays debt first.
+the price paid (NULL: the pack''s own) and payment_ref. Opens an unknown account with the defaults. Neither plans
+nor freezing refuse it; on a closed account it pays debt and what is left expires. A payment_ref is credited once
+per account. Where debt_policy is repay, it pays debt first.
 Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
-Errors: LC003 the key was used for another request; LC004 the price cannot be, or gives no credits or too many; LC005
-another argument; LC006 the pack is not defined; LC008 the price is under the pack''s minimum; LC009 the payment was
-credited under another key.
+Errors: LC003 the key was used for another request; LC004 the price cannot be, or gives no credits or too many;
+LC005 another argument; LC006 the pack is not defined; LC008 the price is under the pack''s minimum; LC009 the
+payment was credited under another key.
 Example: SELECT * FROM credits_purchase(''acme'', ''big'', ''pi_3Nx'', ''order-4712'', price => 12);';
 
 -- Functions: auto-recharge
 
 COMMENT ON FUNCTION @extschema@.credits_set_auto_recharge IS
-'Lets the account ask for money by itself: when an operation leaves the measure (available, or credits; always less the
-debt) below the threshold, or at_or_below it, or a debit is refused for want of credits, one request is made for as many
-whole packs as bring it above the threshold again, or as the debit lacks; at most max_packs, and within monthly_limit, which counts
-open and completed requests of the calendar month in the account''s time zone, in the pack''s currency. While a request is
-open no other is made. Every argument left out means its default, not what was set before. Switched on while past the
-threshold it asks at once; what is open when it is switched off is cancelled when a worker comes for it. Another
-payment_method ends a suspension. Frozen accounts, and those whose plans forbid purchases, ask for nothing.
+'Lets the account ask for money by itself: when an operation leaves the measure (available, or credits; always less
+the debt) below the threshold, or at_or_below it, or a debit is refused for want of credits, one request is made for
+as many whole packs as bring it above the threshold again, or as the debit lacks; at most max_packs, and within
+monthly_limit, which counts open and completed requests of the calendar month in the account''s time zone, in the
+pack''s currency. While a request is open no other is made. Every argument left out means its default, not what was
+set before. Switched on while past the threshold it asks at once; what is open when it is switched off is cancelled
+when a worker comes for it. Another payment_method ends a suspension. Frozen accounts, and those whose plans forbid
+purchases, ask for nothing.
 Returns the row of credits_auto_recharges.
-Errors: LC002 unknown account; LC004 threshold or monthly_limit cannot be; LC005 another argument, or enabled without a
-payment_method; LC006 the pack is not defined; LC008 max_packs cost less than the pack''s minimum price; LC011 closed.
+Errors: LC002 unknown account; LC004 threshold or monthly_limit cannot be; LC005 another argument, or enabled
+without a payment_method; LC006 the pack is not defined; LC008 max_packs cost less than the pack''s minimum price;
+LC011 closed.
 Example: SELECT * FROM credits_set_auto_recharge(''acme'', 100, ''big'', max_packs => 3, monthly_limit => 200,
 payment_method => ''pm_1Nx'');';
 COMMENT ON FUNCTION @extschema@.credits_resume_auto_recharge IS
-'Lets auto-recharge go on after failures have suspended it; where the account is past the threshold it asks at once, with
-a new request. Where it is not suspended nothing changes.
+'Lets auto-recharge go on after failures have suspended it; where the account is past the threshold it asks at once,
+with a new request. Where it is not suspended nothing changes.
 Returns the row of credits_auto_recharges.
 Errors: LC002 unknown account; LC005 argument missing; LC006 the account has no auto-recharge; LC011 closed.
 Example: SELECT * FROM credits_resume_auto_recharge(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_claim_recharges IS
-'For workers: hands out up to max_requests requests, the longest due first, and leases them to the caller (above zero to
-31 days); what is neither completed nor failed by then is handed out again. attempt counts the claims. The worker charges
-price (of all packs) with payment_method and gives the payment provider the payment_idempotency_key, which stays the same
-until a failure is recorded, so that a worker that died after charging charges nothing twice. Requests of accounts that
-may not be charged any more (switched off, suspended, closed, plans that forbid purchases) are cancelled; those of frozen
-ones wait. Safe to run from several sessions at once.
+'For workers: hands out up to max_requests requests, the longest due first, and leases them to the caller (above zero
+to 31 days); what is neither completed nor failed by then is handed out again. attempt counts the claims. The worker
+charges price (of all packs) with payment_method and gives the payment provider the payment_idempotency_key, which
+stays the same until a failure is recorded, so that a worker that died after charging charges nothing twice.
+Requests of accounts that may not be charged any more (switched off, suspended, closed, plans that forbid purchases)
+are cancelled; those of frozen ones wait. Safe to run from several sessions at once.
 Errors: LC005 max_requests or lease cannot be.
 Example: SELECT * FROM credits_claim_recharges(10, ''5 minutes'');';
 COMMENT ON FUNCTION @extschema@.credits_complete_recharge IS
-'For workers: the request was paid. Gives its credits once, as one lot of kind purchase with its price and payment_ref,
-whatever became of the request meanwhile: late success after a failure or a cancellation, a freeze or a change of plan
-credits all the same. A payment that credits_purchase or credits_grant credited already closes the request on that grant.
-Where the account is still past the threshold it asks again.
+'For workers: the request was paid. Gives its credits once, as one lot of kind purchase with its price and
+payment_ref, whatever became of the request meanwhile: late success after a failure or a cancellation, a freeze or a
+change of plan credits all the same. A payment that credits_purchase or credits_grant credited already closes the
+request on that grant. Where the account is still past the threshold it asks again.
 Returns the receipt of the entry that gave the credits; replayed = true where that was there before.
 Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 completed with another payment;
 LC009 the payment completed another request.
 Example: SELECT * FROM credits_complete_recharge(''acme'', 3, ''pi_3Nx'');';
 COMMENT ON FUNCTION @extschema@.credits_fail_recharge IS
-'For workers: this attempt at a request failed. code and message are kept where admins see them. The request is handed
-out again after 1 hour, then after 6 hours, with a new payment_idempotency_key and the payment method as it is then; the
-third failure in a row, or suspend => true, fails the request and suspends auto-recharge until it is resumed or has another
-payment method.
+'For workers: this attempt at a request failed. code and message are kept where admins see them. The request is
+handed out again after 1 hour, then after 6 hours, with a new payment_idempotency_key and the payment method as it
+is then; the third failure in a row, or suspend => true, fails the request and suspends auto-recharge until it is
+resumed or has another payment method.
 Returns the row of credits_recharges.
-Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 the attempt is not the newest, or is
-settled.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 the attempt is not the newest,
+or is settled.
 Example: SELECT * FROM credits_fail_recharge(''acme'', 3, 1, ''card_declined'', ''Your card was declined.'');';
 
 -- Functions: events
@@ -482,7 +484,8 @@ COMMENT ON FUNCTION @extschema@.credits_claim_events IS
 'Hands out up to max_events events that wait, the oldest first and those of one account in their order, and leases
 them to the caller (above zero to 31 days): until then nobody else gets them, nor any later event of these accounts.
 What is not acknowledged by then is handed out again, so an event comes at least once. Safe to run from several
-sessions at once. With the setting credits_ledger.notify on, an empty NOTIFY credits_ledger says that there are new ones.
+sessions at once. With the setting credits_ledger.notify on, an empty NOTIFY credits_ledger says that there are new
+ones.
 Returns rows as credits_events shows them.
 Errors: LC005 max_events or lease cannot be.
 Example: SELECT * FROM credits_claim_events(50, ''5 minutes'');';
@@ -621,9 +624,9 @@ COMMENT ON VIEW @extschema@.credits_history IS
 COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
 COMMENT ON COLUMN @extschema@.credits_history.operation IS
-'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
-unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
-forgive, invoice.';
+'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe,
+change_plan, set_seats, unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance,
+rollover, expire, lapse, forgive, invoice.';
 COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot that it is about.';
 COMMENT ON COLUMN @extschema@.credits_history.amount IS
 'Change of the balance: + adds to it. Holding and giving back what was held do not change it: 0.';
@@ -898,7 +901,8 @@ COMMENT ON COLUMN @extschema@.credits_packs.minimum_price IS
 COMMENT ON COLUMN @extschema@.credits_packs.version IS 'Number of the version within the pack.';
 COMMENT ON COLUMN @extschema@.credits_packs.defined_at IS 'When it was defined.';
 COMMENT ON COLUMN @extschema@.credits_packs.defined_by IS 'The role that defined it.';
-COMMENT ON VIEW @extschema@.credits_auto_recharges IS 'How auto-recharge is set, and how it fares: one row per account that ever had it.';
+COMMENT ON VIEW @extschema@.credits_auto_recharges IS
+'How auto-recharge is set, and how it fares: one row per account that ever had it.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.threshold IS 'The level that is watched, in credits.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.pack IS
@@ -909,7 +913,8 @@ COMMENT ON COLUMN @extschema@.credits_auto_recharges.measure IS
 'What is compared with it: available, or credits; always less the debt.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.max_packs IS 'At most so many packs in one request.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.monthly_limit IS
-'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests counted; NULL for no limit.';
+'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests
+counted; NULL for no limit.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.payment_method IS
 'The payment provider''s name of the saved method.';
 COMMENT ON COLUMN @extschema@.credits_auto_recharges.enabled IS 'Whether requests are made.';

@@ -91,9 +91,9 @@ COMMENT ON COLUMN credits_ledger.entries.request IS
 COMMENT ON COLUMN credits_ledger.entries.cycle IS 'The cycle in which it happened.';
 COMMENT ON COLUMN credits_ledger.entries.lot IS 'The lot that moved, where just one did.';
 COMMENT ON COLUMN credits_ledger.entries.operation IS
-'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
-unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
-forgive, invoice.';
+'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe,
+change_plan, set_seats, unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance,
+rollover, expire, lapse, forgive, invoice.';
 COMMENT ON COLUMN credits_ledger.entries.idempotency_key IS
 'The caller''s key; NULL on entries made by time and on configuration.';
 COMMENT ON COLUMN credits_ledger.entries.amount IS 'What was applied, as the receipt says.';
@@ -410,7 +410,8 @@ COMMENT ON COLUMN credits_ledger.auto_recharges.measure IS
 'What is compared with it: available, or credits; always less the debt.';
 COMMENT ON COLUMN credits_ledger.auto_recharges.max_packs IS 'At most so many packs in one request.';
 COMMENT ON COLUMN credits_ledger.auto_recharges.monthly_limit IS
-'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests counted; NULL for no limit.';
+'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests
+counted; NULL for no limit.';
 COMMENT ON COLUMN credits_ledger.auto_recharges.payment_method IS 'The payment provider''s name of the saved method.';
 COMMENT ON COLUMN credits_ledger.auto_recharges.enabled IS 'Whether requests are made.';
 COMMENT ON COLUMN credits_ledger.auto_recharges.suspended IS 'Whether failures have stopped it, until it is resumed.';

@@ -1,5 +1,7 @@
 //! Auto-recharge: when money is asked for, how much, by whom it is charged, and that it is credited once.
 
+#[path = "recharges/always.rs"]
+mod always;
 #[path = "recharges/asked.rs"]
 mod asked;
 #[path = "recharges/asking.rs"]

@@ -81,6 +81,7 @@ fn everything(s: &mut Session, at: &str) -> Vec<String> {
     }
     for account in ["a", "b", "m", "p", "t"] {
         said.extend(s.list(&format!("SELECT * FROM credits_balance('{account}')")));
+        said.extend(s.list(&format!("SELECT credits_check_purchase('{account}', 'small')")));
         for feature in ["search", "run", "view"] {
             said.extend(s.list(&format!(
                 "SELECT n, credits_quote('{account}', '{feature}', n) FROM unnest('{{0,1,5,6,70,71}}'::int[]) n"
