@@ -226,11 +226,12 @@ fn a_superusers_edit_of_any_other_table_is_named() {
     small_ledger(&mut s);
     add_plans(&mut s);
     add_holds(&mut s);
+    // Of auto-recharge see tests/recharges/sound.rs: how workers fare is theirs to say.
     add_refunds(&mut s);
     let tables = s.list(
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account'
          WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r'
-             AND c.relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
+             AND c.relname NOT IN ('accounts', 'entries', 'lots', 'auto_recharges', 'recharges') ORDER BY 1",
     );
     let known = "alerts budget_use budgets claw_backs cycles debts events holds meters refunded settings settlements \
                  subscriptions switches";
@@ -443,6 +444,8 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
     small_ledger(&mut s);
     add_plans(&mut s);
     add_holds(&mut s);
+    s.run("SELECT credits_define_pack('small', 100, 5, 'EUR')");
+    s.run("SELECT credits_set_auto_recharge('acme', 1000000, 'small', payment_method => 'card')");
     // What was written once is never changed, …
     let written_once = [
         ("entries", "amount = 0"),
@@ -451,20 +454,24 @@ fn rows_cannot_be_changed_or_removed_even_by_a_superuser_who_does_not_disarm_the
         ("settings", "status = 'open'"),
         ("plans", "allowance = 0"),
         ("included_units", "units = 1000000"),
+        ("packs", "price = 0"),
         ("rates", "credits = 0"),
     ];
     // … and neither that nor what operations bring up to date is ever removed.
     let kept = [
         "accounts",
         "alerts",
+        "auto_recharges",
         "cycles",
         "entries",
         "events",
         "holds",
         "included_units",
         "lots",
+        "packs",
         "plans",
         "rates",
+        "recharges",
         "settings",
     ];
     for role in ["origin", "replica", "local"] {

@@ -2,9 +2,9 @@
 
 use super::events;
 use super::rows::{
-    self, account_columns, alert_columns, budget_columns, budget_use_columns, claw_back_columns, cycle_columns,
-    debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns, refunded_columns,
-    settlement_columns, subscription_columns, switch_columns,
+    self, account_columns, alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns,
+    cycle_columns, debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns,
+    recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
@@ -300,6 +300,34 @@ static SETTLE_HOLD: Statement = Statement::new(
     ],
 );
 
+static SAVE_AUTO_RECHARGE: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.auto_recharges (",
+        auto_recharge_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account) DO UPDATE SET threshold = excluded.threshold, pack = excluded.pack, \
+         trigger = excluded.trigger, measure = excluded.measure, max_packs = excluded.max_packs, \
+         monthly_limit = excluded.monthly_limit, payment_method = excluded.payment_method, \
+         enabled = excluded.enabled, suspended = excluded.suspended, failures = excluded.failures, \
+         last_error_code = excluded.last_error_code, last_error = excluded.last_error, \
+         capped_month = excluded.capped_month"
+    ),
+    &[Type::RowsOf("auto_recharges")],
+);
+
+static SAVE_RECHARGES: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.recharges (",
+        recharge_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, recharge) DO UPDATE SET status = excluded.status, payment_key = excluded.payment_key, \
+         payment_method = excluded.payment_method, due_at = excluded.due_at, \
+         last_error_code = excluded.last_error_code, last_error = excluded.last_error, \
+         payment_ref = excluded.payment_ref, settled_at = excluded.settled_at, credited_by = excluded.credited_by"
+    ),
+    &[Type::RowsOf("recharges")],
+);
+
 static SAVE_DEBTS: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.debts (",
@@ -521,6 +549,13 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_CLAW_BACKS, "claw_backs", claw_backs)?;
     let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
     write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
+    let auto = book.auto_recharge.iter().filter(|auto| auto.changed);
+    write_rows(spi, &SAVE_AUTO_RECHARGE, "auto_recharges", auto.map(|auto| rows::auto_recharge_values(name, auto)))?;
+    // Those that are settled first: one at a time is open.
+    for open in [false, true] {
+        let recharges = book.recharges.iter().filter(|own| own.changed && own.is_open() == open);
+        write_rows(spi, &SAVE_RECHARGES, "recharges", recharges.map(|own| rows::recharge_values(name, own)))?;
+    }
     for change in &book.budget_changes {
         match change {
             BudgetChange::Set(row, used) => {

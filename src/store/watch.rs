@@ -3,10 +3,11 @@
 //! The fast path leaves an operation to the general one where the account is near such a level; so here alone it is
 //! looked at, under the account's lock and before the book is written.
 
+use super::recharges;
 use crate::pg::{Result, ServerZone, Spi};
 use credits_domain::book::Book;
 
 /// Once the operation is done and the book is sealed.
-pub fn watch(_spi: &Spi, _zone: &ServerZone, _book: &mut Book) -> Result<()> {
-    Ok(())
+pub fn watch(spi: &Spi, zone: &ServerZone, book: &mut Book) -> Result<()> {
+    recharges::watch(spi, zone, book)
 }

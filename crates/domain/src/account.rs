@@ -198,14 +198,24 @@ pub struct Extras {
     pub holds: bool,
     /// It ever had debt.
     pub debts: bool,
+    pub auto_recharge: bool,
     pub alerts: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8, 16, 32 and 128.
+    /// As a number: 1, 2, 4, 8, 16, 32, 64 and 128.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.debts];
-        flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum::<i32>() | i32::from(self.alerts) << 7
+        let flags = [
+            self.subscriptions,
+            self.switches,
+            self.meters,
+            self.budgets,
+            self.holds,
+            self.debts,
+            self.auto_recharge,
+            self.alerts,
+        ];
+        flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
     pub fn from_bits(bits: i32) -> Extras {
@@ -217,6 +227,7 @@ impl Extras {
             budgets: flag(3),
             holds: flag(4),
             debts: flag(5),
+            auto_recharge: flag(6),
             alerts: flag(7),
         }
     }
@@ -296,14 +307,15 @@ impl Account {
 
     /// Whether something that is watched is so near that it has to be looked at.
     pub fn is_near(&self) -> bool {
-        self.is_at(self.watch.recharge) || self.is_near_alert()
+        self.is_at_or_below(self.watch.recharge) || self.is_near_alert()
     }
 
     pub(crate) fn is_near_alert(&self) -> bool {
-        self.is_at(self.watch.alerts)
+        self.is_at_or_below(self.watch.alerts)
     }
 
-    fn is_at(&self, level: Option<Amount>) -> bool {
+    /// Whether it has come to one of these levels.
+    pub fn is_at_or_below(&self, level: Option<Amount>) -> bool {
         level.is_some_and(|level| self.balances.available() - self.balances.debt <= level)
     }
 

@@ -16,6 +16,7 @@ use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
 use crate::rate::{Meter, Switch};
+use crate::recharge::{AutoRecharge, Recharge};
 use crate::refund::Refunded;
 use crate::time::Timestamp;
 use crate::void::ClawBack;
@@ -208,6 +209,12 @@ pub struct Book {
     pub claw_backs: Vec<ClawBack>,
     /// When the first open hold lapses that the book does not know; of a complete book.
     pub next_lapse: Timestamp,
+    /// Where it was looked at: how auto-recharge is set.
+    pub auto_recharge: Option<AutoRecharge>,
+    /// With it: the open request, if any, and those that the operation is about.
+    pub recharges: Vec<Recharge>,
+    /// The most that was missing for a debit that was refused.
+    pub(crate) lacking: Amount,
     /// To be written: the account was described anew.
     pub redescribed: Option<Description>,
     pub context: Context,
@@ -255,6 +262,9 @@ impl Book {
             refunded: Vec::new(),
             claw_backs: Vec::new(),
             next_lapse: Timestamp::INFINITY,
+            auto_recharge: None,
+            recharges: Vec::new(),
+            lacking: Amount::ZERO,
             redescribed: None,
             context,
             purpose: Purpose::Write,

@@ -7,6 +7,7 @@
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
+//! | [`pack`], [`recharge`] | credits that are sold, and buying them; asking for money in time |
 //! | [`debt`] | what was drawn past zero, and what became of it |
 //! | [`forecast`], [`alert`] | when an account runs out, and whom it tells |
 //! | [`grant`], [`debit`], [`hold`], [`refund`], [`void`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
@@ -36,9 +37,11 @@ pub mod lifecycle;
 pub mod limits;
 pub mod lot;
 pub mod name;
+pub mod pack;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
+pub mod recharge;
 pub mod refund;
 pub mod settle;
 pub mod subscribe;

@@ -13,6 +13,7 @@ use crate::lot::LotStatus;
 use crate::plan::Subscription;
 use crate::rate::Switch;
 use crate::receipt::Receipt;
+use crate::recharge::RechargeSettings;
 use crate::time::{Interval, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub enum Change {
     Feature(Switch),
     Budget(BudgetRow),
     NoBudget { budget: i32 },
+    AutoRecharge(RechargeSettings),
+    ResumedAutoRecharge,
     Alert(AlertRow),
 }
 

@@ -263,6 +263,8 @@ impl Ledger {
             budgets: &budgets,
             budget_use: &budget_use,
             holds: &holds,
+            auto_recharge: None,
+            recharges: &[],
             events: &self.events,
             alerts: &self.alerts.values().cloned().collect::<Vec<_>>(),
             debts: self.debts.as_ref(),
