@@ -179,6 +179,14 @@ COMMENT ON FUNCTION @extschema@.credits_explain_debit IS
 a last row with lot NULL.
 Errors: LC002 unknown account; LC004 amount; LC005 another argument.
 Example: SELECT * FROM credits_explain_debit(''acme'', 120, feature => ''chat'');';
+COMMENT ON FUNCTION @extschema@.credits_forecast IS
+'How fast an account uses what it has, and when it runs out at that speed: one row with its state (exhausted where
+nothing is available though something was granted once, low where the condition of its alert low holds, else ok), used
+in this cycle, used_percent of used + available, burn_per_day since the cycle began, runs_out_at (NULL: nothing is used,
+or not before the year 10000), cycle_end (NULL: closed by hand) and on_pace, whether it runs out before that. Writes
+nothing; works on a standby.
+Errors: LC002 unknown account; LC005 argument missing.
+Example: SELECT state, runs_out_at FROM credits_forecast(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_redact IS
 'Erases actor, resource and metadata of an entry, for good; the hash chain still verifies, because it covers
 a digest of them. Recorded as an entry of its own that refers to the redacted one. Works on closed accounts,
@@ -478,7 +486,19 @@ Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC
 or is settled.
 Example: SELECT * FROM credits_fail_recharge(''acme'', 3, 1, ''card_declined'', ''Your card was declined.'');';
 
--- Functions: events
+-- Functions: alerts and events
+
+COMMENT ON FUNCTION @extschema@.credits_set_alert IS
+'Sets an alert of the account, as an entry configure. It fires, as the event alert.<name>, when less than below is
+available and used_percent of used + available are used, where these are given; with only_if_on_pace only if it will run
+out before the cycle ends. It fires once, and again only after a grant or a new cycle has made its condition false,
+which is the event alert.cleared. A changed alert begins anew: where its condition holds already, it fires at once.
+Every account has low (75 percent used and on pace; without below and used_percent that is set again) and exhausted
+(nothing available), which can be switched off.
+Returns the alert as credits_alerts shows it.
+Errors: LC002 unknown account; LC004 below or used_percent cannot be; LC005 another argument, or neither of the two;
+LC011 closed.
+Example: SELECT * FROM credits_set_alert(''acme'', ''half'', used_percent => 50);';
 
 COMMENT ON FUNCTION @extschema@.credits_claim_events IS
 'Hands out up to max_events events that wait, the oldest first and those of one account in their order, and leases
@@ -961,3 +981,14 @@ COMMENT ON COLUMN @extschema@.credits_events.occurred_at IS 'The instant at whic
 COMMENT ON COLUMN @extschema@.credits_events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
 COMMENT ON COLUMN @extschema@.credits_events.leased_until IS
 'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';
+COMMENT ON VIEW @extschema@.credits_alerts IS
+'Alerts of the accounts: the two that every account has, low and exhausted, and those that were set.';
+COMMENT ON COLUMN @extschema@.credits_alerts.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_alerts.alert IS 'Its name; it fires as the event alert.<name>.';
+COMMENT ON COLUMN @extschema@.credits_alerts.below IS 'Condition: less than this is available; NULL: any.';
+COMMENT ON COLUMN @extschema@.credits_alerts.used_percent IS
+'Condition: so many percent of used + available are used, or more; NULL: any.';
+COMMENT ON COLUMN @extschema@.credits_alerts.only_if_on_pace IS 'Condition: it runs out before the cycle ends.';
+COMMENT ON COLUMN @extschema@.credits_alerts.enabled IS 'Whether it may fire.';
+COMMENT ON COLUMN @extschema@.credits_alerts.fired_at IS
+'Since when its condition has been told; NULL: it is armed, and fires when its condition becomes true.';

@@ -134,6 +134,21 @@ CREATE FUNCTION @extschema@.credits_explain_debit(
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
 AS 'MODULE_PATHNAME', 'credits_explain_debit';
 
+CREATE FUNCTION @extschema@.credits_forecast(
+    account  text
+) RETURNS TABLE (
+    account       text,
+    state         text,
+    used          numeric,
+    used_percent  numeric,
+    burn_per_day  numeric,
+    runs_out_at   timestamptz,
+    cycle_end     timestamptz,
+    on_pace       boolean
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_forecast';
+
 CREATE FUNCTION @extschema@.credits_redact(
     account  text,
     entry    bigint
@@ -547,7 +562,26 @@ CREATE FUNCTION @extschema@.credits_fail_recharge(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
 AS 'MODULE_PATHNAME', 'credits_fail_recharge';
 
--- Events
+-- Alerts and events
+
+CREATE FUNCTION @extschema@.credits_set_alert(
+    account          text,
+    alert            text,
+    below            numeric DEFAULT NULL,
+    used_percent     numeric DEFAULT NULL,
+    only_if_on_pace  boolean DEFAULT false,
+    enabled          boolean DEFAULT true
+) RETURNS TABLE (
+    account          text,
+    alert            text,
+    below            numeric,
+    used_percent     numeric,
+    only_if_on_pace  boolean,
+    enabled          boolean,
+    fired_at         timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_alert';
 
 CREATE FUNCTION @extschema@.credits_claim_events(
     max_events  integer  DEFAULT 100,
@@ -759,6 +793,10 @@ CREATE TRIGGER recharges_never_deleted BEFORE DELETE ON credits_ledger.recharges
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.recharges
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_deleted BEFORE DELETE ON credits_ledger.alerts
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_truncated BEFORE TRUNCATE ON credits_ledger.alerts
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_deleted BEFORE DELETE ON credits_ledger.events
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_truncated BEFORE TRUNCATE ON credits_ledger.events
@@ -806,6 +844,8 @@ ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_n
 ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_truncated;
 ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_deleted;
 ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_truncated;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_deleted;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_truncated;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_deleted;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_truncated;
 ALTER TABLE credits_ledger.settlements ENABLE ALWAYS TRIGGER settlements_append_only;

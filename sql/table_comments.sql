@@ -465,6 +465,20 @@ COMMENT ON COLUMN credits_ledger.events.leased_until IS
 'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';
 COMMENT ON COLUMN credits_ledger.events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
 
+-- Alerts
+
+COMMENT ON TABLE credits_ledger.alerts IS
+'Alerts of an account that were set, or that have fired; low and exhausted are there without a row. Read it through the
+view credits_alerts.';
+COMMENT ON COLUMN credits_ledger.alerts.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.alerts.alert IS 'Its name.';
+COMMENT ON COLUMN credits_ledger.alerts.below IS 'Condition: less than this is available; NULL: any.';
+COMMENT ON COLUMN credits_ledger.alerts.used_percent IS
+'Condition: so many percent of used + available are used, or more; NULL: any.';
+COMMENT ON COLUMN credits_ledger.alerts.only_if_on_pace IS 'Condition: it runs out before the cycle ends.';
+COMMENT ON COLUMN credits_ledger.alerts.enabled IS 'Whether it may fire.';
+COMMENT ON COLUMN credits_ledger.alerts.fired_at IS 'Since when its condition has been told; NULL: it is armed.';
+
 -- Constraints and indexes
 
 COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
@@ -505,6 +519,7 @@ COMMENT ON INDEX credits_ledger.auto_recharges_pkey IS 'Auto-recharge, by accoun
 COMMENT ON INDEX credits_ledger.recharges_pkey IS 'Requests of an account, by number.';
 COMMENT ON INDEX credits_ledger.recharges_one_open IS 'An account asks for money once at a time.';
 COMMENT ON INDEX credits_ledger.recharges_due IS 'Requests that workers may claim, the longest due first.';
+COMMENT ON INDEX credits_ledger.alerts_pkey IS 'Alerts of an account, by name.';
 COMMENT ON INDEX credits_ledger.events_pkey IS 'Events by account and number.';
 COMMENT ON INDEX credits_ledger.events_waiting IS 'Events of an account that wait, in their order.';
 COMMENT ON INDEX credits_ledger.events_oldest IS 'Events that wait, the oldest first.';

@@ -388,6 +388,18 @@ CREATE TABLE credits_ledger.events (
 CREATE INDEX events_waiting ON credits_ledger.events (account, event) WHERE acknowledged_at IS NULL;
 CREATE INDEX events_oldest ON credits_ledger.events (occurred_at) WHERE acknowledged_at IS NULL;
 
+-- One row per alert that was set, or that has fired: `low` and `exhausted` are there without one.
+CREATE TABLE credits_ledger.alerts (
+    account            text COLLATE "C" NOT NULL,
+    alert              text COLLATE "C" NOT NULL,
+    below              numeric,
+    used_percent       numeric,
+    only_if_on_pace    boolean     NOT NULL,
+    enabled            boolean     NOT NULL,
+    fired_at           timestamptz,            -- NULL: it is armed
+    PRIMARY KEY (account, alert)
+);
+
 -- All debt that an account ever drew lies end to end on a line; each operation that drew some has a stretch of it,
 -- which its entry names (detail.debt_from). One row per account that ever had debt: the line's length and what of it is open.
 CREATE TABLE credits_ledger.debts (
@@ -448,6 +460,7 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.holds', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.auto_recharges', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.recharges', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.events', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.alerts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.debts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.settlements', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.refunded', '');

@@ -562,3 +562,23 @@ SELECT
     e.acknowledged_at,
     e.leased_until
 FROM credits_ledger.events e;
+
+-- What every account has without setting anything is told here with its own condition, unless a row says otherwise.
+CREATE VIEW @extschema@.credits_alerts AS
+SELECT
+    a.account,
+    n.alert,
+    s.below,
+    CASE WHEN s.alert IS NULL THEN n.used_percent ELSE s.used_percent END AS used_percent,
+    CASE WHEN s.alert IS NULL THEN n.only_if_on_pace ELSE s.only_if_on_pace END AS only_if_on_pace,
+    CASE WHEN s.alert IS NULL THEN true ELSE s.enabled END          AS enabled,
+    s.fired_at
+FROM credits_ledger.accounts a
+CROSS JOIN (
+    VALUES ('exhausted', NULL::numeric, false), ('low', 75, true)
+) AS n(alert, used_percent, only_if_on_pace)
+LEFT JOIN credits_ledger.alerts s ON s.account = a.account AND s.alert = n.alert
+UNION ALL
+SELECT s.account, s.alert, s.below, s.used_percent, s.only_if_on_pace, s.enabled, s.fired_at
+FROM credits_ledger.alerts s
+WHERE s.alert NOT IN ('exhausted', 'low');

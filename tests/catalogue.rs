@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 46] = [
+const FUNCTIONS: [(&str, &str, &str); 48] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -52,6 +52,12 @@ const FUNCTIONS: [(&str, &str, &str); 46] = [
         "credits_explain_debit",
         "account text, amount numeric, feature text DEFAULT NULL",
         "TABLE(lot bigint, kind text, takes numeric, remaining_after numeric, expires_at timestamp with time zone)",
+    ),
+    (
+        "credits_forecast",
+        "account text",
+        "TABLE(account text, state text, used numeric, used_percent numeric, burn_per_day numeric, \
+         runs_out_at timestamp with time zone, cycle_end timestamp with time zone, on_pace boolean)",
     ),
     ("credits_redact", "account text, entry bigint", "credits_receipt"),
     (
@@ -205,6 +211,13 @@ const FUNCTIONS: [(&str, &str, &str); 46] = [
          entry bigint)",
     ),
     (
+        "credits_set_alert",
+        "account text, alert text, below numeric DEFAULT NULL, used_percent numeric DEFAULT NULL, \
+         only_if_on_pace boolean DEFAULT false, enabled boolean DEFAULT true",
+        "TABLE(account text, alert text, below numeric, used_percent numeric, only_if_on_pace boolean, enabled boolean, \
+         fired_at timestamp with time zone)",
+    ),
+    (
         "credits_claim_events",
         "max_events integer DEFAULT 100, lease interval DEFAULT '00:01:00'",
         "TABLE(account text, event bigint, type text, payload jsonb, entry bigint, \
@@ -219,10 +232,11 @@ const FUNCTIONS: [(&str, &str, &str); 46] = [
 ];
 
 /// The functions that change nothing: usable on a standby and in a read-only transaction.
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
     "credits_balance",
     "credits_balance_at",
     "credits_explain_debit",
+    "credits_forecast",
     "credits_quote",
     "credits_check_purchase",
     "credits_verify",
@@ -230,7 +244,7 @@ const READS: [&str; 7] = [
 ];
 
 /// `(function, the view with the columns of the rows that it returns)` of what configures, and of claims.
-const CONFIGURES: [(&str, &str); 9] = [
+const CONFIGURES: [(&str, &str); 10] = [
     ("credits_define_plan", "credits_plans"),
     ("credits_define_rate", "credits_rates"),
     ("credits_set_feature", "credits_features"),
@@ -239,6 +253,7 @@ const CONFIGURES: [(&str, &str); 9] = [
     ("credits_set_auto_recharge", "credits_auto_recharges"),
     ("credits_resume_auto_recharge", "credits_auto_recharges"),
     ("credits_fail_recharge", "credits_recharges"),
+    ("credits_set_alert", "credits_alerts"),
     ("credits_claim_events", "credits_events"),
 ];
 
@@ -267,7 +282,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 19] = [
+const VIEWS: [(&str, &str); 20] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -318,6 +333,7 @@ const VIEWS: [(&str, &str); 19] = [
         "account recharge status quantity credits price currency attempts last_error_code last_error next_attempt_at \
          payment_ref requested_at settled_at",
     ),
+    ("credits_alerts", "account alert below used_percent only_if_on_pace enabled"),
     ("credits_events", "account event type payload entry occurred_at acknowledged_at"),
 ];
 

@@ -47,7 +47,7 @@ const CONFIGURE: [(&str, &str, bool); 11] = [
     ("clear", "text[]", true),
 ];
 
-const SIGNATURES: [Signature; 19] = [
+const SIGNATURES: [Signature; 20] = [
     ("credits_open_account", &OPEN),
     ("credits_configure_account", &CONFIGURE),
     ("credits_freeze_account", &[("account", "text", false), ("reason", "text", false)]),
@@ -97,6 +97,7 @@ const SIGNATURES: [Signature; 19] = [
     ),
     ("credits_maintain", &[("max_accounts", "integer", true)]),
     ("credits_explain_debit", &[("account", "text", false), ("amount", "numeric", false), ("feature", "text", true)]),
+    ("credits_forecast", &[("account", "text", false)]),
     ("credits_redact", &[("account", "text", false), ("entry", "bigint", false)]),
     (
         "credits_debit_many",
@@ -270,6 +271,8 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "feature") => "'unit'",
         (_, "quantity" | "units") => "1",
         (_, "enabled") => "true",
+        // Of another one, below or used_percent have to be given.
+        (_, "alert") => "'low'",
         _ => "NULL",
     }
 }

@@ -22,6 +22,7 @@ const VIEWS: &[&str] = &[
     "credits_packs",
     "credits_auto_recharges",
     "credits_recharges",
+    "credits_alerts",
     "credits_events",
     "credits_holds",
 ];

@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 44] = [
+const FUNCTIONS: [(&str, &[&str], &str); 46] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -24,6 +24,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 44] = [
     ("credits_void_grant", &["billing", "admin"], "credits_void_grant('acme', 'g', 'vg-{role}', 0.5)"),
     ("credits_balance", &["spend", "billing", "analyst", "admin"], "credits_balance('acme')"),
     ("credits_explain_debit", &["spend", "billing", "analyst", "admin"], "credits_explain_debit('acme', 1)"),
+    ("credits_forecast", &["spend", "billing", "analyst", "admin"], "credits_forecast('acme')"),
     ("credits_grant", &["billing", "admin"], "credits_grant('acme', 1, 'g-{role}')"),
     ("credits_grant_many", &["billing", "admin"], "credits_grant_many(ARRAY['acme'], ARRAY[1], ARRAY['gm-{role}'])"),
     ("credits_reset_cycle", &["billing", "admin"], "credits_reset_cycle('acme', 'r-{role}')"),
@@ -51,6 +52,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 44] = [
         "credits_fail_recharge('poor', (SELECT CASE '{role}' WHEN 'billing' THEN 1 ELSE 2 END), 1, 'x', 'y', true)",
     ),
     ("credits_complete_recharge", &["billing", "admin"], "credits_complete_recharge('poor', 1, 'pi')"),
+    ("credits_set_alert", &["billing", "admin"], "credits_set_alert('acme', 'few-{role}', 5)"),
     ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
     ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
@@ -67,7 +69,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 44] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 19] = [
+const VIEWS: [&str; 20] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -86,6 +88,7 @@ const VIEWS: [&str; 19] = [
     "credits_packs",
     "credits_auto_recharges",
     "credits_recharges",
+    "credits_alerts",
     "credits_events",
 ];
 

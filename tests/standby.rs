@@ -23,6 +23,7 @@ const VIEWS: &[&str] = &[
     "credits_packs",
     "credits_auto_recharges",
     "credits_recharges",
+    "credits_alerts",
     "credits_events",
 ];
 
@@ -91,6 +92,7 @@ fn everything(s: &mut Session, at: &str) -> Vec<String> {
             said.extend(s.list(&format!("SELECT * FROM credits_balance_at('{account}', '{asked}')")));
         }
         said.extend(s.list(&format!("SELECT * FROM credits_explain_debit('{account}', 200, 'chat')")));
+        said.extend(s.list(&format!("SELECT * FROM credits_forecast('{account}')")));
         said.extend(s.list(&format!("SELECT * FROM credits_verify('{account}')")));
     }
     said.extend(s.list("SELECT * FROM credits_verify()"));

@@ -35,6 +35,7 @@ static SPEND: Access = Access {
         "credits_refund",
         "credits_balance",
         "credits_explain_debit",
+        "credits_forecast",
     ],
 };
 
@@ -62,6 +63,7 @@ static BILLING: Access = Access {
         "credits_claim_recharges",
         "credits_complete_recharge",
         "credits_fail_recharge",
+        "credits_set_alert",
         "credits_claim_events",
         "credits_ack_event",
     ],
@@ -89,10 +91,12 @@ static ANALYST: Access = Access {
         "credits_packs",
         "credits_auto_recharges",
         "credits_recharges",
+        "credits_alerts",
         "credits_events",
         "credits_balance",
         "credits_balance_at",
         "credits_explain_debit",
+        "credits_forecast",
         "credits_verify",
         // A view reads tables as its owner, but calls functions as whoever reads it.
         "statement_time",

@@ -22,6 +22,7 @@ mod define_rate;
 mod errors;
 mod explain_debit;
 mod extend_hold;
+mod forecast;
 mod freeze_account;
 mod grant;
 mod grant_many;
@@ -36,6 +37,7 @@ mod redact;
 mod refund;
 mod release;
 mod reset_cycle;
+mod set_alert;
 mod set_budget;
 mod set_feature;
 mod set_seats;
@@ -61,6 +63,7 @@ pub const SIGNATURES: &[Signature] = &[
     reset_cycle::SIGNATURE,
     maintain::SIGNATURE,
     explain_debit::SIGNATURE,
+    forecast::SIGNATURE,
     redact::SIGNATURE,
     debit_many::SIGNATURE,
     grant_many::SIGNATURE,
@@ -89,6 +92,7 @@ pub const SIGNATURES: &[Signature] = &[
     recharges::CLAIM,
     recharges::COMPLETE,
     recharges::FAIL,
+    set_alert::SIGNATURE,
     claim_events::SIGNATURE,
     claim_events::ACK,
     access::ALLOW,

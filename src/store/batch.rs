@@ -4,9 +4,10 @@ use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusa
 use super::lookup::{self, Sight};
 use super::rows::{self, account_columns};
 use super::watch::watch;
-use super::{debts, persist};
+use super::{alerts, debts, persist};
 use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
+use credits_domain::alert;
 use credits_domain::book::{Book, Extent, Outcome};
 use credits_domain::entry::Entry;
 use credits_domain::error::Error;
@@ -307,6 +308,9 @@ fn settle_round(limit: i64) -> Result<i64> {
     let with_holds = accounts.iter().filter(|account| account.extras.holds);
     let with_holds: Vec<String> = with_holds.map(|account| account.account.clone()).collect();
     let mut holds = due_holds(&spi, with_holds, context.now)?;
+    let with_alerts = accounts.iter().filter(|account| account.extras.alerts);
+    let with_alerts: Vec<String> = with_alerts.map(|account| account.account.clone()).collect();
+    let mut alerts = alerts::of(&spi, Sight::Newest, with_alerts)?;
     let in_debt = accounts.iter().filter(|account| account.extras.debts);
     let in_debt: Vec<String> = in_debt.map(|account| account.account.clone()).collect();
     let mut owed = debts::open_of(&spi, in_debt)?;
@@ -320,6 +324,9 @@ fn settle_round(limit: i64) -> Result<i64> {
         let mut book = Book::new(account, lots, Extent::All, context.clone()).with_holdings(holdings);
         if let Some((due, next)) = holds.remove(&book.account.account) {
             (book.holds, book.next_lapse) = (due, next);
+        }
+        if book.account.extras.alerts {
+            book.alerts = Some(alert::complete(alerts.remove(&book.account.account).unwrap_or_default()));
         }
         book.debts = owed.remove(&book.account.account).unwrap_or_default();
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {

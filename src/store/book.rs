@@ -2,7 +2,7 @@
 
 use super::lookup::{self, Sight};
 use super::watch::watch;
-use super::{debts, persist, set_budget};
+use super::{alerts, debts, persist, set_budget};
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
@@ -79,6 +79,9 @@ pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: 
     let mut book = Book::new(account, lots, extent, context).with_holdings(holdings);
     if complete {
         load_holds(spi, sight, &mut book)?;
+    }
+    if sight == Sight::Newest {
+        alerts::load(spi, &mut book)?;
     }
     let (extras, owed) = (book.account.extras, book.account.balances.debt);
     if extras.debts && (complete || owed.is_positive()) {

@@ -2,12 +2,14 @@
 //!
 //! Locking order and what may be trusted when: docs/design.md.
 
+pub mod alerts;
 pub mod batch;
 pub mod book;
 pub mod debts;
 pub mod definitions;
 pub mod events;
 pub mod fast;
+pub mod forecast;
 pub mod holds;
 pub mod lookup;
 pub mod packs;

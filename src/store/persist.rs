@@ -2,9 +2,9 @@
 
 use super::events;
 use super::rows::{
-    self, account_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns, cycle_columns,
-    debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns, recharge_columns,
-    refunded_columns, settlement_columns, subscription_columns, switch_columns,
+    self, account_columns, alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns,
+    cycle_columns, debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns,
+    recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
@@ -374,6 +374,17 @@ static SAVE_SWITCHES: Statement = Statement::new(
     &[Type::RowsOf("switches")],
 );
 
+static SAVE_ALERTS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.alerts (",
+        alert_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, alert) DO UPDATE SET below = excluded.below, used_percent = excluded.used_percent, \
+         only_if_on_pace = excluded.only_if_on_pace, enabled = excluded.enabled, fired_at = excluded.fired_at"
+    ),
+    &[Type::RowsOf("alerts")],
+);
+
 static SAVE_BUDGETS: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.budgets (",
@@ -527,6 +538,8 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
     save_holds(spi, book)?;
+    let told = book.alerts.iter().flatten().filter(|alert| alert.changed);
+    write_rows(spi, &SAVE_ALERTS, "alerts", told.map(|alert| rows::alert_values(name, alert)))?;
     let debts = book.debts.changed.then(|| rows::debt_values(name, &book.debts));
     write_rows(spi, &SAVE_DEBTS, "debts", debts)?;
     let settled = book.settlements.iter().map(|own| rows::settlement_values(name, own));

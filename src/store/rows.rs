@@ -2,6 +2,7 @@
 
 use crate::pg::{Columns, Result, Value};
 use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head, Settings, Status, Watch};
+use credits_domain::alert::{Alert, AlertRow, Condition};
 use credits_domain::amount::Amount;
 use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::budget::{BudgetRow, BudgetUse, Period, Span};
@@ -480,6 +481,12 @@ macro_rules! event_columns {
     };
 }
 
+macro_rules! alert_columns {
+    () => {
+        "account, alert, below, used_percent, only_if_on_pace, enabled, fired_at"
+    };
+}
+
 macro_rules! debt_columns {
     () => {
         "account, drawn, line_starts, line_ends, lasting"
@@ -517,9 +524,9 @@ macro_rules! budget_use_columns {
 }
 
 pub(crate) use {
-    auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns, debt_columns, event_columns,
-    hold_columns, included_columns, meter_columns, pack_columns, plan_columns, rate_columns, recharge_columns,
-    refunded_columns, settlement_columns, subscription_columns, switch_columns,
+    alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns, debt_columns,
+    event_columns, hold_columns, included_columns, meter_columns, pack_columns, plan_columns, rate_columns,
+    recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 
 pub fn subscription(row: &Columns) -> Result<Subscription> {
@@ -785,6 +792,26 @@ pub fn event_values(account: &str, event: &Event) -> Vec<Value> {
         event.occurred_at.into(),
         Value::Null,
         Value::Null,
+    ]
+}
+
+pub fn alert(row: &Columns) -> Result<Alert> {
+    let condition =
+        Condition { below: row.opt_amount(2)?, used_percent: row.opt_amount(3)?, only_if_on_pace: row.bool(4)? };
+    let alert = Alert::armed(AlertRow { alert: row.text(1)?.into(), condition, enabled: row.bool(5)? });
+    Ok(Alert { fired_at: row.opt_time(6)?, ..alert })
+}
+
+pub fn alert_values(account: &str, alert: &Alert) -> Vec<Value> {
+    let AlertRow { alert: name, condition, enabled } = &alert.row;
+    vec![
+        account.into(),
+        name.as_str().into(),
+        condition.below.into(),
+        condition.used_percent.into(),
+        condition.only_if_on_pace.into(),
+        (*enabled).into(),
+        alert.fired_at.into(),
     ]
 }
 

@@ -26,10 +26,15 @@ fn a_call(dice: &mut Dice, step: u64) -> String {
     match dice.roll(16) {
         0..=5 => format!("credits_debit('a', {amount}, 'k{step}', {feature}, on_insufficient => '{mode}')"),
         6 | 7 => format!("credits_hold('a', {amount}, 'k{step}', '3 hours', {feature})"),
-        8 => format!("credits_capture('a', 'k{earlier}', 'k{step}', {amount}, final => {})", dice.pick(&["true", "false"])),
+        8 => format!(
+            "credits_capture('a', 'k{earlier}', 'k{step}', {amount}, final => {})",
+            dice.pick(&["true", "false"])
+        ),
         9 => format!("credits_release('a', 'k{earlier}', 'k{step}')"),
         10 => format!("credits_refund('a', 'k{earlier}', 'k{step}')"),
-        11 => format!("credits_void_grant('a', 'k{earlier}', 'k{step}', claw_back => {})", dice.pick(&["true", "false"])),
+        11 => {
+            format!("credits_void_grant('a', 'k{earlier}', 'k{step}', claw_back => {})", dice.pick(&["true", "false"]))
+        }
         12 => format!("credits_grant('a', {amount}, 'k{step}', 'promo', expires_in => '20 hours')"),
         13 => format!("credits_grant('a', {amount}, 'k{step}', features => '{{chat}}')"),
         14 => format!("credits_complete_recharge('a', {}, 'p{step}')", 1 + dice.roll(6)),
@@ -66,10 +71,14 @@ fn history(s: &mut Session, seed: u64, trigger: &str, measure: &str, policy: &st
 
 #[test]
 fn past_the_threshold_a_request_is_always_open() {
-    for (seed, (measure, policy)) in
-        [("available", "repay"), ("credits", "repay"), ("available", "invoice_at_reset"), ("credits", "forgive_at_reset")]
-            .into_iter()
-            .enumerate()
+    for (seed, (measure, policy)) in [
+        ("available", "repay"),
+        ("credits", "repay"),
+        ("available", "invoice_at_reset"),
+        ("credits", "forgive_at_reset"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         for trigger in ["below", "at_or_below"] {
             let (_, mut s) = shop();

@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 19] = [
+pub const VIEWS: [&str; 20] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -22,6 +22,7 @@ pub const VIEWS: [&str; 19] = [
     "credits_packs",
     "credits_auto_recharges",
     "credits_recharges",
+    "credits_alerts",
     "credits_events",
 ];
 
@@ -58,6 +59,7 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
         &[("accepted", "f"), ("refused", "LC001"), ("balance", "99.5")],
     );
     call(&format!("credits_balance('{name}')"), &[("allowance", "69.5"), ("credits", "30"), ("used", "30.5")]);
+    call(&format!("credits_forecast('{name}')"), &[("state", "ok"), ("used", "30.5")]);
     let at = s.row(&format!("SELECT as_of FROM {schema}credits_balance('{name}')")).get("as_of").to_owned();
 
     let plan = s.rows(&format!(
@@ -122,6 +124,10 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_configure_account('{name}', overdraft_limit => 7)"), &[("overdraft_limit", "7")]);
     call(&format!("credits_redact('{name}', 5)"), &[("operation", "redact"), ("refers_to", "5")]);
     call(&format!("credits_freeze_account('{name}', 'why')"), &[("status", "frozen")]);
+    call(
+        &format!("credits_set_alert('{name}', 'few', below => 5)"),
+        &[("alert", "few"), ("below", "5"), ("enabled", "t"), ("fired_at", "NULL")],
+    );
     call(&format!("credits_ack_event('{name}', 3)"), &[("credits_ack_event", "t")]);
     call(
         &format!("credits_capture('{name}', 'h', 'c2')"),

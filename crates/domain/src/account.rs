@@ -199,13 +199,22 @@ pub struct Extras {
     /// It ever had debt.
     pub debts: bool,
     pub auto_recharge: bool,
+    pub alerts: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8, 16, 32 and 64.
+    /// As a number: 1, 2, 4, 8, 16, 32, 64 and 128.
     pub fn bits(self) -> i32 {
-        let flags =
-            [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.debts, self.auto_recharge];
+        let flags = [
+            self.subscriptions,
+            self.switches,
+            self.meters,
+            self.budgets,
+            self.holds,
+            self.debts,
+            self.auto_recharge,
+            self.alerts,
+        ];
         flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
@@ -219,6 +228,7 @@ impl Extras {
             holds: flag(4),
             debts: flag(5),
             auto_recharge: flag(6),
+            alerts: flag(7),
         }
     }
 }
@@ -297,11 +307,14 @@ impl Account {
 
     /// Whether something that is watched is so near that it has to be looked at.
     pub fn is_near(&self) -> bool {
-        let at_or_below = |at: Option<Amount>| self.is_at_or_below(at);
-        at_or_below(self.watch.recharge) || at_or_below(self.watch.alerts)
+        self.is_at_or_below(self.watch.recharge) || self.is_near_alert()
     }
 
-    /// Whether it has come to one of these levels.
+    pub(crate) fn is_near_alert(&self) -> bool {
+        self.is_at_or_below(self.watch.alerts)
+    }
+
+    /// Whether it has come to this level.
     pub fn is_at_or_below(&self, level: Option<Amount>) -> bool {
         level.is_some_and(|level| self.balances.available() - self.balances.debt <= level)
     }

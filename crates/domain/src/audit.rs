@@ -1,6 +1,7 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
 use crate::account::{Account, Balances, Cycle, Extras, Settings, Status, Watch};
+use crate::alert::{self, Alert};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
 use crate::budget::{BudgetRow, BudgetUse, Span};
@@ -62,6 +63,10 @@ pub struct Rows<'r> {
     pub budget_use: &'r [BudgetUse],
     /// All it ever had, by their numbers.
     pub holds: &'r [Hold],
+    /// By their numbers.
+    pub events: &'r [Event],
+    /// Those of which there are rows.
+    pub alerts: &'r [Alert],
     /// `None`: there is no row.
     pub debts: Option<&'r Debts>,
     pub settlements: &'r [Settlement],
@@ -70,8 +75,6 @@ pub struct Rows<'r> {
     pub auto_recharge: Option<&'r AutoRecharge>,
     /// By their numbers.
     pub recharges: &'r [Recharge],
-    /// By their numbers.
-    pub events: &'r [Event],
 }
 
 /// What the entries say of plans, features and budgets.
@@ -83,6 +86,8 @@ struct Extra {
     switches: BTreeMap<String, Switch>,
     meters: BTreeMap<String, Meter>,
     holds: BTreeMap<i64, Hold>,
+    /// Those that were set, or of which an event told.
+    alerts: BTreeMap<String, Alert>,
     budgets: BTreeMap<i32, BudgetRow>,
     debts: Debts,
     settlements: Vec<Settlement>,
@@ -242,7 +247,9 @@ impl<'a> Auditor<'a> {
             self.opened_at = entry.recorded_at;
         }
         self.tell(entry);
-        for cycle in self.closed.remove(&entry.entry).unwrap_or_default() {
+        let closed = self.closed.remove(&entry.entry).unwrap_or_default();
+        self.read_alerts(entry, &closed);
+        for cycle in closed {
             self.told.push((EventType::CycleClosed, entry.entry, cycle.end, event::of_cycle(cycle)));
             if chain::cycle_hash(&self.hash, &self.account.account, cycle) != cycle.hash {
                 self.problem(number, format!("the row of closed cycle {} was changed", cycle.cycle));
@@ -342,8 +349,35 @@ impl<'a> Auditor<'a> {
         if self.account.watch.recharge != expected.recharge {
             self.problem(None, "the account's recharge_at is not the level at which a recharge is to be asked for");
         }
-        if self.account.watch.alerts != expected.alerts {
-            self.problem(None, "the account's alert_at is not the level at which the next alert fires");
+    }
+
+    /// What the events that came after this entry tell of alerts. They happened as it did, or as a cycle closed thereafter.
+    fn read_alerts(&mut self, entry: &Entry, closed: &[&ClosedCycle]) {
+        let number = Some(entry.entry);
+        let events = &self.rows.events[self.rows.events.partition_point(|event| event.entry < entry.entry)..];
+        for event in events.iter().take_while(|event| event.entry == entry.entry) {
+            let (name, fired_at) = match &event.event_type {
+                EventType::Alert(name) => (name.as_str(), Some(event.occurred_at)),
+                EventType::AlertCleared => (alert::named_by(&event.payload), None),
+                _ => continue,
+            };
+            let instants = closed.iter().map(|cycle| cycle.end).chain([entry.effective_at]);
+            if !alert::tells_of(&event.payload, name, entry) || !instants.into_iter().any(|at| at == event.occurred_at)
+            {
+                self.problem(number, format!("event {} does not tell what the entry left", event.event));
+            }
+            match alert::find_or_built_in(&mut self.extra.alerts, name) {
+                Some(alert) => alert.fired_at = fired_at,
+                None => self.problem(number, format!("an event tells of the alert {name:?}, which nobody set")),
+            }
+        }
+    }
+
+    fn check_alerts(&mut self) {
+        let found = self.rows.alerts.iter().map(|alert| (&alert.row, alert.fired_at));
+        let expected = self.extra.alerts.values().map(|alert| (&alert.row, alert.fired_at));
+        if !found.eq(expected) {
+            self.problem(None, "the account's alerts are not those that its entries and events tell of");
         }
     }
 
@@ -561,6 +595,9 @@ impl<'a> Auditor<'a> {
                 extra.budgets.remove(&budget);
             }
             Some(Change::AutoRecharge(settings)) => extra.auto_recharge = Some(settings),
+            Some(Change::Alert(row)) => {
+                extra.alerts.insert(row.alert.clone(), Alert::armed(row));
+            }
             Some(Change::ResumedAutoRecharge) | None => {}
         }
         self.opened_with = state.opened_with.take().or(self.opened_with.take());
@@ -774,6 +811,7 @@ impl<'a> Auditor<'a> {
         }
         self.check_lots(zone);
         self.check_cycles(closed);
+        self.check_alerts();
         self.check_plans();
         self.check_limits();
         self.check_events();
@@ -870,6 +908,7 @@ impl<'a> Auditor<'a> {
             meters: !rows.meters.is_empty(),
             budgets: !rows.budgets.is_empty(),
             auto_recharge: rows.auto_recharge.is_some(),
+            alerts: !rows.alerts.is_empty(),
         };
         self.check_recharges(&extra);
         if self.account.extras != found {
@@ -919,6 +958,7 @@ impl<'a> Auditor<'a> {
         let open = self.lots.values().filter(|lot| lot.is_open()).map(|lot| (*lot).clone()).collect();
         let mut book = Book::new(self.account.clone(), open, Extent::All, context);
         book.holds = self.rows.holds.iter().filter(|hold| hold.is_open()).cloned().collect();
+        book.alerts = Some(alert::complete(self.rows.alerts.to_vec()));
         book
     }
 
@@ -996,6 +1036,7 @@ impl<'a> Auditor<'a> {
         // The row's shortcuts: the head, and when time has something to do. A head in which nothing remains is left
         // where it was until somebody needs the next one.
         let sealed = book.seal().is_ok();
+        let alerts_at = book.alerts_at().unwrap_or_default();
         let empty = account.head.is_some_and(|head| !head.remaining.is_positive());
         let as_it_should_be = account.head == book.account.head;
         if !sealed || !(empty || as_it_should_be) {
@@ -1010,6 +1051,10 @@ impl<'a> Auditor<'a> {
         }
         if account.next_event_at > book.account.next_event_at {
             self.problem(None, "the account's next_event_at is too late");
+        }
+        // As time goes by it may lie lower, never higher.
+        if account.watch.alerts < alerts_at {
+            self.problem(None, "the account's alert_at lies below the level at which an alert may fire");
         }
     }
 

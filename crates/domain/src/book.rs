@@ -4,6 +4,7 @@
 //! it is then done again, from the start, on a book that knows them all.
 
 use crate::account::{Account, Balances, Head, Settings};
+use crate::alert::Alert;
 use crate::amount::Amount;
 use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
@@ -197,6 +198,8 @@ pub struct Book {
     pub budget_changes: Vec<BudgetChange>,
     /// Open holds that are due, and holds that changed, to be written.
     pub holds: Vec<Hold>,
+    /// The account's alerts, those included that every account has; where rows of them are stored, they must be given.
+    pub alerts: Option<Vec<Alert>>,
     /// What the account owes; of a complete book, and of any that has lots where something is owed.
     pub debts: Debts,
     /// To be written.
@@ -224,6 +227,8 @@ pub struct Book {
     movements: Vec<Movement>,
     /// Changes since then of what is held of allowance and rollover lots; of all others.
     held_changes: [Amount; 2],
+    /// So many of the entries and closed cycles have been looked at for alerts.
+    pub(crate) judged: (usize, usize),
 }
 
 impl Book {
@@ -251,6 +256,7 @@ impl Book {
             switches: Vec::new(),
             budget_changes: Vec::new(),
             holds: Vec::new(),
+            alerts: None,
             debts: Debts::default(),
             settlements: Vec::new(),
             refunded: Vec::new(),
@@ -266,6 +272,7 @@ impl Book {
             mark,
             movements: Vec::new(),
             held_changes: [Amount::ZERO; 2],
+            judged: (0, 0),
         }
     }
 
@@ -522,10 +529,11 @@ impl Book {
         }
     }
 
-    /// Sets the head and the next event anew. To be called once, after the last operation on the book.
+    /// Sets the head and the next event anew, and judges the alerts. To be called once, after the last operation on the
+    /// book. A book that knows the head only stays as it is, and does not do where an alert is near.
     pub fn seal(&mut self) -> Outcome<()> {
         if self.extent == Extent::Head {
-            return Ok(());
+            return if self.account.is_near_alert() { Err(Stop::NeedMore) } else { Ok(()) };
         }
         let head = self.lots.iter().find(|lot| lot.usable_for(None) && lot.remaining.is_positive());
         let unknown = match head {
@@ -545,6 +553,10 @@ impl Book {
             head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining, held: lot.held });
         if self.extent == Extent::All {
             self.account.next_event_at = self.next_event();
+        }
+        self.judge_alerts(self.now())?;
+        if !self.entries.is_empty() || !self.closed.is_empty() {
+            self.account.watch.alerts = self.alerts_at()?;
         }
         Ok(())
     }

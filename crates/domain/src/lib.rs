@@ -9,6 +9,7 @@
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
 //! | [`pack`], [`recharge`] | credits that are sold, and buying them; asking for money in time |
 //! | [`debt`] | what was drawn past zero, and what became of it |
+//! | [`forecast`], [`alert`] | when an account runs out, and whom it tells |
 //! | [`grant`], [`debit`], [`hold`], [`refund`], [`void`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`event`] | what applications are told of |
@@ -16,6 +17,7 @@
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
 
 pub mod account;
+pub mod alert;
 pub mod amount;
 pub mod audit;
 pub mod book;
@@ -28,6 +30,7 @@ pub mod debt;
 pub mod entry;
 pub mod error;
 pub mod event;
+pub mod forecast;
 pub mod grant;
 pub mod hold;
 pub mod lifecycle;

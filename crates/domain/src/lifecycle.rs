@@ -1,6 +1,7 @@
 //! Accounts: opening, configuring, freezing, closing; and erasing personal data of an entry.
 
 use crate::account::{Account, Cycle, DebtPolicy, Settings, Status};
+use crate::alert::AlertRow;
 use crate::amount::Amount;
 use crate::book::{Book, Description, Draft, Outcome};
 use crate::budget::BudgetRow;
@@ -49,6 +50,7 @@ pub enum Change {
     NoBudget { budget: i32 },
     AutoRecharge(RechargeSettings),
     ResumedAutoRecharge,
+    Alert(AlertRow),
 }
 
 /// What an entry that time made keeps, as JSON, of the plan that it is about.

@@ -17,14 +17,24 @@ impl Book {
         self.account.next_event_at <= self.now() && !self.account.is_closed()
     }
 
-    /// Records all that time has done by now.
-    pub fn settle(&mut self, zone: &dyn Zone) -> Outcome<()> {
-        while !self.settle_some(zone, usize::MAX)? {}
+    /// Records all that time has done by now, as part of an operation: alerts wait until that is done.
+    pub(crate) fn settle(&mut self, zone: &dyn Zone) -> Outcome<()> {
+        while !self.settle_instants(zone, usize::MAX, |_, _| Ok(()))? {}
         Ok(())
     }
 
-    /// Records what time has done by now, but no more than so many instants of it; true where that was all.
+    /// Records what time has done by now, but no more than so many instants of it; true where that was all. Alerts are
+    /// judged at each of the instants.
     pub fn settle_some(&mut self, zone: &dyn Zone, instants: usize) -> Outcome<bool> {
+        self.settle_instants(zone, instants, Book::judge_alerts)
+    }
+
+    fn settle_instants(
+        &mut self,
+        zone: &dyn Zone,
+        instants: usize,
+        judge: impl Fn(&mut Book, Timestamp) -> Outcome<()>,
+    ) -> Outcome<bool> {
         if !self.is_due() {
             return Ok(true);
         }
@@ -46,6 +56,7 @@ impl Book {
             self.expire_lots(instant);
             self.retire();
             self.start_scheduled(instant, zone)?;
+            judge(self, instant)?;
         }
         Ok(false)
     }
