@@ -785,10 +785,6 @@ CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
-CREATE TRIGGER alerts_never_deleted BEFORE DELETE ON credits_ledger.alerts
-    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
-CREATE TRIGGER alerts_never_truncated BEFORE TRUNCATE ON credits_ledger.alerts
-    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER auto_recharges_never_deleted BEFORE DELETE ON credits_ledger.auto_recharges
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER auto_recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.auto_recharges
@@ -796,6 +792,10 @@ CREATE TRIGGER auto_recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.
 CREATE TRIGGER recharges_never_deleted BEFORE DELETE ON credits_ledger.recharges
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.recharges
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_deleted BEFORE DELETE ON credits_ledger.alerts
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_truncated BEFORE TRUNCATE ON credits_ledger.alerts
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER events_never_deleted BEFORE DELETE ON credits_ledger.events
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
@@ -840,12 +840,12 @@ ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;
-ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_deleted;
-ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_truncated;
 ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_deleted;
 ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_truncated;
 ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_deleted;
 ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_truncated;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_deleted;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_truncated;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_deleted;
 ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_truncated;
 ALTER TABLE credits_ledger.settlements ENABLE ALWAYS TRIGGER settlements_append_only;

@@ -515,11 +515,11 @@ COMMENT ON INDEX credits_ledger.budgets_actor IS 'Budgets that may concern an ac
 COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';
 COMMENT ON INDEX credits_ledger.holds_pkey IS 'Holds of an account, by the entry that made them.';
 COMMENT ON INDEX credits_ledger.holds_lapse IS 'Open holds of an account, in the order in which they lapse.';
-COMMENT ON INDEX credits_ledger.alerts_pkey IS 'Alerts of an account, by name.';
 COMMENT ON INDEX credits_ledger.auto_recharges_pkey IS 'Auto-recharge, by account.';
 COMMENT ON INDEX credits_ledger.recharges_pkey IS 'Requests of an account, by number.';
 COMMENT ON INDEX credits_ledger.recharges_one_open IS 'An account asks for money once at a time.';
 COMMENT ON INDEX credits_ledger.recharges_due IS 'Requests that workers may claim, the longest due first.';
+COMMENT ON INDEX credits_ledger.alerts_pkey IS 'Alerts of an account, by name.';
 COMMENT ON INDEX credits_ledger.events_pkey IS 'Events by account and number.';
 COMMENT ON INDEX credits_ledger.events_waiting IS 'Events of an account that wait, in their order.';
 COMMENT ON INDEX credits_ledger.events_oldest IS 'Events that wait, the oldest first.';

@@ -167,13 +167,6 @@ const FUNCTIONS: [(&str, &str, &str); 48] = [
          remaining numeric, used_by text, period_start timestamp with time zone, period_end timestamp with time zone)",
     ),
     (
-        "credits_set_alert",
-        "account text, alert text, below numeric DEFAULT NULL, used_percent numeric DEFAULT NULL, \
-         only_if_on_pace boolean DEFAULT false, enabled boolean DEFAULT true",
-        "TABLE(account text, alert text, below numeric, used_percent numeric, only_if_on_pace boolean, enabled boolean, \
-         fired_at timestamp with time zone)",
-    ),
-    (
         "credits_define_pack",
         "pack text, credits numeric, price numeric, currency text, minimum_price numeric DEFAULT NULL",
         "TABLE(pack text, credits numeric, price numeric, currency text, minimum_price numeric, version integer, \
@@ -218,6 +211,13 @@ const FUNCTIONS: [(&str, &str, &str); 48] = [
          entry bigint)",
     ),
     (
+        "credits_set_alert",
+        "account text, alert text, below numeric DEFAULT NULL, used_percent numeric DEFAULT NULL, \
+         only_if_on_pace boolean DEFAULT false, enabled boolean DEFAULT true",
+        "TABLE(account text, alert text, below numeric, used_percent numeric, only_if_on_pace boolean, enabled boolean, \
+         fired_at timestamp with time zone)",
+    ),
+    (
         "credits_claim_events",
         "max_events integer DEFAULT 100, lease interval DEFAULT '00:01:00'",
         "TABLE(account text, event bigint, type text, payload jsonb, entry bigint, \
@@ -249,11 +249,11 @@ const CONFIGURES: [(&str, &str); 10] = [
     ("credits_define_rate", "credits_rates"),
     ("credits_set_feature", "credits_features"),
     ("credits_set_budget", "credits_budgets"),
-    ("credits_set_alert", "credits_alerts"),
     ("credits_define_pack", "credits_packs"),
     ("credits_set_auto_recharge", "credits_auto_recharges"),
     ("credits_resume_auto_recharge", "credits_auto_recharges"),
     ("credits_fail_recharge", "credits_recharges"),
+    ("credits_set_alert", "credits_alerts"),
     ("credits_claim_events", "credits_events"),
 ];
 
@@ -323,7 +323,6 @@ const VIEWS: [(&str, &str); 20] = [
     ("credits_rates", "feature credits per_units model free effective_at"),
     ("credits_features", "account feature enabled"),
     ("credits_budgets", "account budget_limit period actor feature used remaining"),
-    ("credits_alerts", "account alert below used_percent only_if_on_pace enabled"),
     ("credits_packs", "pack credits price currency minimum_price"),
     (
         "credits_auto_recharges",
@@ -334,6 +333,7 @@ const VIEWS: [(&str, &str); 20] = [
         "account recharge status quantity credits price currency attempts last_error_code last_error next_attempt_at \
          payment_ref requested_at settled_at",
     ),
+    ("credits_alerts", "account alert below used_percent only_if_on_pace enabled"),
     ("credits_events", "account event type payload entry occurred_at acknowledged_at"),
 ];
 

@@ -37,7 +37,6 @@ const FUNCTIONS: [(&str, &[&str], &str); 46] = [
     ("credits_set_feature", &["billing", "admin"], "credits_set_feature('acme', 'off', false)"),
     ("credits_set_budget", &["billing", "admin"], "credits_set_budget('acme', 500, actor => '{role}')"),
     ("credits_maintain", &["billing", "admin"], "credits_maintain()"),
-    ("credits_set_alert", &["billing", "admin"], "credits_set_alert('acme', 'few-{role}', 5)"),
     ("credits_check_purchase", &["billing", "admin"], "credits_check_purchase('acme', 'pack')"),
     ("credits_purchase", &["billing", "admin"], "credits_purchase('acme', 'pack', 'pi {role}', 'b-{role}')"),
     (
@@ -53,6 +52,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 46] = [
         "credits_fail_recharge('poor', (SELECT CASE '{role}' WHEN 'billing' THEN 1 ELSE 2 END), 1, 'x', 'y', true)",
     ),
     ("credits_complete_recharge", &["billing", "admin"], "credits_complete_recharge('poor', 1, 'pi')"),
+    ("credits_set_alert", &["billing", "admin"], "credits_set_alert('acme', 'few-{role}', 5)"),
     ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
     ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
@@ -85,10 +85,10 @@ const VIEWS: [&str; 20] = [
     "credits_rates",
     "credits_features",
     "credits_budgets",
-    "credits_alerts",
     "credits_packs",
     "credits_auto_recharges",
     "credits_recharges",
+    "credits_alerts",
     "credits_events",
 ];
 

@@ -26,11 +26,10 @@ static ORPHANS: Statement = Statement::new(
          UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
          UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
          UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds \
-         UNION SELECT account FROM credits_ledger.events \
          UNION SELECT account FROM credits_ledger.auto_recharges UNION SELECT account FROM credits_ledger.recharges \
          UNION SELECT account FROM credits_ledger.debts UNION SELECT account FROM credits_ledger.settlements \
          UNION SELECT account FROM credits_ledger.refunded UNION SELECT account FROM credits_ledger.claw_backs \
-         UNION SELECT account FROM credits_ledger.alerts) r \
+         UNION SELECT account FROM credits_ledger.events UNION SELECT account FROM credits_ledger.alerts) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );

@@ -19,10 +19,10 @@ pub const VIEWS: [&str; 20] = [
     "credits_features",
     "credits_budgets",
     "credits_invoice_lines",
-    "credits_alerts",
     "credits_packs",
     "credits_auto_recharges",
     "credits_recharges",
+    "credits_alerts",
     "credits_events",
 ];
 

@@ -314,7 +314,7 @@ impl Account {
         self.is_at_or_below(self.watch.alerts)
     }
 
-    /// Whether it has come to one of these levels.
+    /// Whether it has come to this level.
     pub fn is_at_or_below(&self, level: Option<Amount>) -> bool {
         level.is_some_and(|level| self.balances.available() - self.balances.debt <= level)
     }

@@ -167,8 +167,9 @@ pub(crate) fn tells_of(payload: &Value, alert: &str, entry: &Entry) -> bool {
 /// Whether an entry grants something to the account: what may clear an alert, as does a new cycle.
 fn grants(entry: &Entry) -> bool {
     let by_plan = matches!(entry.operation, Operation::Subscribe | Operation::ChangePlan | Operation::SetSeats);
-    let by_money = matches!(entry.operation, Operation::Grant | Operation::Purchase | Operation::Recharge);
-    entry.amount.is_positive() && (by_plan || by_money || entry.operation == Operation::Allowance)
+    let given =
+        matches!(entry.operation, Operation::Grant | Operation::Purchase | Operation::Recharge | Operation::Allowance);
+    entry.amount.is_positive() && (by_plan || given)
 }
 
 impl Book {

@@ -63,6 +63,10 @@ pub struct Rows<'r> {
     pub budget_use: &'r [BudgetUse],
     /// All it ever had, by their numbers.
     pub holds: &'r [Hold],
+    /// By their numbers.
+    pub events: &'r [Event],
+    /// Those of which there are rows.
+    pub alerts: &'r [Alert],
     /// `None`: there is no row.
     pub debts: Option<&'r Debts>,
     pub settlements: &'r [Settlement],
@@ -71,10 +75,6 @@ pub struct Rows<'r> {
     pub auto_recharge: Option<&'r AutoRecharge>,
     /// By their numbers.
     pub recharges: &'r [Recharge],
-    /// By their numbers.
-    pub events: &'r [Event],
-    /// Those of which there are rows.
-    pub alerts: &'r [Alert],
 }
 
 /// What the entries say of plans, features and budgets.
@@ -594,10 +594,10 @@ impl<'a> Auditor<'a> {
             Some(Change::NoBudget { budget }) => {
                 extra.budgets.remove(&budget);
             }
+            Some(Change::AutoRecharge(settings)) => extra.auto_recharge = Some(settings),
             Some(Change::Alert(row)) => {
                 extra.alerts.insert(row.alert.clone(), Alert::armed(row));
             }
-            Some(Change::AutoRecharge(settings)) => extra.auto_recharge = Some(settings),
             Some(Change::ResumedAutoRecharge) | None => {}
         }
         self.opened_with = state.opened_with.take().or(self.opened_with.take());
