@@ -268,7 +268,9 @@ back yet, amount credits of it, or quantity units. The last taken returns first:
 comes back by what became of that debt; then the lots. Included units return if their cycle is still open, package units
 to what is left of packages; such a charge is refunded whole or by quantity. What belongs to a lot that has expired expires
 at once (if_expired forfeit), or becomes a lot of kind refund to the end of the cycle (restore). Unrestricted lots pay
-debt first where debt_policy is repay. Works on a frozen and on a closed account.
+debt first where debt_policy is repay. Debt that was invoiced comes back as credits that never expire, of debt that was
+forgiven nothing does, though amount counts it. feature, actor and resource of the entry are the debit''s; credits_redact
+erases them entry by entry. Works on a frozen and on a closed account.
 Returns the receipt: amount = credits refunded, from_* = what the lots gained, overdraft = the change of the debt,
 included = included units that are usable again, refers_to = the debit; the same idempotency_key again returns the same
 receipt with replayed = true.

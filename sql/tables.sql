@@ -439,7 +439,7 @@ CREATE TABLE credits_ledger.claw_backs (
     amount             numeric     NOT NULL,
     returned           numeric     NOT NULL,   -- undone by refunds
     PRIMARY KEY (account, lot, entry)
-);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');

@@ -139,7 +139,11 @@ SELECT
     l.features,
     l.effective_at,
     l.expires_at,
-    CASE WHEN l.status = 'active' AND r.remaining = 0 AND r.held = 0 THEN 'spent' ELSE l.status END AS status,
+    CASE
+        WHEN l.revoked THEN 'voided'
+        WHEN l.status = 'active' AND r.remaining = 0 AND r.held = 0 THEN 'spent'
+        ELSE l.status
+    END                                                             AS status,
     l.price,
     l.currency,
     l.payment_ref,

@@ -54,8 +54,9 @@ fn case(desk: &Desk, book: &mut Book, debit_key: &str) -> Result<Case> {
     let entry = entry.filter(|entry| entry.operation.is_usage()).ok_or_else(|| unknown_debit(debit_key))?;
     let original = stored.taken_by(&entry)?.ok_or_else(|| unknown_debit(debit_key))?;
     let dimensions = original.dimensions.clone();
-    let (mut case, lots) = Case::gather(original, &stored)?;
+    let (mut case, lots) = Case::gather(original, &book.settlements, &stored)?;
     book.know(lookup::lots_of(desk.spi, &book.account, lots)?);
+    case.ends = lookup::ends_of(desk.spi, book)?;
     if book.account.extras.budgets {
         book.budgets = Some(terms::budgets(desk.spi, book, desk.zone, dimensions.actor.as_deref(), None)?);
     }

@@ -89,7 +89,14 @@ fn settled_lots(args: &Args) -> Result<Output> {
             if lot.features.is_empty() { Value::Null } else { Value::Texts(lot.features.clone()) },
             lot.effective_at.into(),
             lot.expiry.date().into(),
-            if spent { "spent" } else { lot.status.name() }.into(),
+            if lot.revoked {
+                "voided"
+            } else if spent {
+                "spent"
+            } else {
+                lot.status.name()
+            }
+            .into(),
             lot.price.as_ref().map(|price| price.amount).into(),
             lot.price.as_ref().map(|price| price.currency.as_str()).into(),
             lot.payment_ref.as_deref().into(),

@@ -6,6 +6,7 @@ use crate::pg::{Args, Output, Result, sql_function};
 use crate::store::book::{Desk, Keyed, Unknown, write};
 use crate::store::lookup::{self, Sight};
 use credits_domain::book::{Extent, Stop};
+use credits_domain::entry::Entry;
 use credits_domain::void::{Void, grants, unknown_grant};
 
 sql_function! {
@@ -24,20 +25,20 @@ fn void_grant(args: &Args) -> Result<Output> {
             return Ok(Err(Stop::NeedMore));
         }
         let granted = granting_entry(desk, account, grant_key)?;
-        book.know(lookup::lots_made_by(desk.spi, &book.account, granted)?);
-        Ok(book.void(&void, granted))
+        book.know(lookup::lots_made_by(desk.spi, &book.account, &granted)?);
+        Ok(book.void(&void, granted.entry))
     })?;
     Ok(answer::receipt(account, &written))
 }
 
 /// The entry that a key or a payment names; LC006 where it granted nothing, or there is none.
-fn granting_entry(desk: &Desk, account: &str, grant_key: &str) -> Result<i64> {
-    if let Some(number) = lookup::find_key(desk.spi, Sight::Newest, account, grant_key)? {
-        let entry = lookup::entry(desk.spi, Sight::Newest, account, number)?;
-        if entry.is_some_and(|entry| grants(entry.operation)) {
-            return Ok(number);
-        }
+fn granting_entry(desk: &Desk, account: &str, grant_key: &str) -> Result<Entry> {
+    let entry = |number| lookup::entry(desk.spi, Sight::Newest, account, number);
+    if let Some(number) = lookup::find_key(desk.spi, Sight::Newest, account, grant_key)?
+        && let Some(entry) = entry(number)?.filter(|entry| grants(entry.operation))
+    {
+        return Ok(entry);
     }
-    let paid = lookup::find_payment(desk.spi, account, grant_key)?;
+    let paid = lookup::find_payment(desk.spi, account, grant_key)?.map(entry).transpose()?.flatten();
     Ok(paid.ok_or_else(|| unknown_grant(grant_key))?)
 }

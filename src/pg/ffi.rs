@@ -2,9 +2,10 @@
 //! the enclosing [`super::error::pg_try`].
 
 use pgrx::pg_sys::{
-    ArrayType, Datum, ErrorData, FunctionCallInfo, GucBoolAssignHook, GucBoolCheckHook, GucContext, GucShowHook,
-    GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, LockAcquireResult, MemoryContext,
-    Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TransactionId, TupleDesc,
+    ArrayType, CatalogIndexState, Datum, EState, ErrorData, FunctionCallInfo, GucBoolAssignHook, GucBoolCheckHook,
+    GucContext, GucShowHook, GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, List,
+    LockAcquireResult, LockTupleMode, MemoryContext, Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData,
+    Snapshot, SysScanDesc, TM_FailureData, TM_Result, TransactionId, TupleDesc, TupleTableSlot, TupleTableSlotOps,
     Tuplestorestate, TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
@@ -106,6 +107,74 @@ unsafe extern "C-unwind" {
     pub fn systable_getnext_ordered(scan: SysScanDesc, direction: c_int) -> HeapTuple;
     pub fn systable_endscan_ordered(scan: SysScanDesc);
     pub fn CacheRegisterRelcacheCallback(function: pgrx::pg_sys::RelcacheCallbackFunction, argument: Datum);
+
+    // rows without the executor
+    pub fn heap_copytuple(tuple: HeapTuple) -> HeapTuple;
+    pub fn heap_modify_tuple(
+        tuple: HeapTuple,
+        shape: TupleDesc,
+        values: *mut Datum,
+        nulls: *mut bool,
+        replaced: *mut bool,
+    ) -> HeapTuple;
+    #[cfg(feature = "pg15")]
+    pub fn heap_update(
+        table: Relation,
+        place: *mut ItemPointerData,
+        tuple: HeapTuple,
+        command: u32,
+        crosscheck: Snapshot,
+        wait: bool,
+        failure: *mut TM_FailureData,
+        lock: *mut LockTupleMode::Type,
+    ) -> TM_Result::Type;
+    #[cfg(not(feature = "pg15"))]
+    pub fn heap_update(
+        table: Relation,
+        place: *mut ItemPointerData,
+        tuple: HeapTuple,
+        command: u32,
+        crosscheck: Snapshot,
+        wait: bool,
+        failure: *mut TM_FailureData,
+        lock: *mut LockTupleMode::Type,
+        indexes: *mut c_int,
+    ) -> TM_Result::Type;
+    pub fn CatalogTupleInsert(table: Relation, tuple: HeapTuple);
+    pub fn CatalogOpenIndexes(table: Relation) -> CatalogIndexState;
+    pub fn CatalogCloseIndexes(indexes: CatalogIndexState);
+    pub fn RelationGetIndexList(table: Relation) -> *mut List;
+    pub fn RelationGetIndexExpressions(index: Relation) -> *mut List;
+    pub fn RelationGetIndexPredicate(index: Relation) -> *mut List;
+    pub fn CreateExecutorState() -> *mut EState;
+    pub fn FreeExecutorState(state: *mut EState);
+    pub fn MakeSingleTupleTableSlot(shape: TupleDesc, operations: *const TupleTableSlotOps) -> *mut TupleTableSlot;
+    pub fn ExecStoreHeapTuple(tuple: HeapTuple, slot: *mut TupleTableSlot, free: bool) -> *mut TupleTableSlot;
+    pub fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
+    #[cfg(feature = "pg15")]
+    pub fn ExecInsertIndexTuples(
+        indexes: CatalogIndexState,
+        slot: *mut TupleTableSlot,
+        state: *mut EState,
+        update: bool,
+        no_error: bool,
+        conflict: *mut bool,
+        arbiters: *mut List,
+    ) -> *mut List;
+    #[cfg(not(feature = "pg15"))]
+    pub fn ExecInsertIndexTuples(
+        indexes: CatalogIndexState,
+        slot: *mut TupleTableSlot,
+        state: *mut EState,
+        update: bool,
+        no_error: bool,
+        conflict: *mut bool,
+        arbiters: *mut List,
+        only_summarizing: bool,
+    ) -> *mut List;
+    pub fn GetCurrentCommandId(used: bool) -> u32;
+    pub fn PreventCommandIfReadOnly(command: *const c_char);
+    pub fn PreventCommandIfParallelMode(command: *const c_char);
 
     // SPI
     pub fn SPI_connect() -> c_int;

@@ -8,6 +8,7 @@
 mod args;
 mod array;
 mod bump;
+mod direct;
 pub mod error;
 mod ffi;
 pub mod function;
@@ -28,6 +29,7 @@ mod varlena;
 pub mod zone;
 
 pub use args::Args;
+pub use direct::{Seen, Table};
 pub use error::{Error, Result};
 pub use function::{Output, Signature};
 pub use queue::Queue;

@@ -5,6 +5,7 @@
 //! library does not know) the answer is [`Sought::Elsewhere`], and the caller has to ask by SQL.
 
 use super::bump::Bump;
+use super::direct::Seen;
 use super::error::Result;
 use super::ffi;
 use super::row::Columns;
@@ -58,8 +59,18 @@ pub struct RowId(pub(super) pg_sys::ItemPointerData);
 #[derive(Clone, Copy, Debug)]
 pub struct Version {
     pub id: RowId,
+    /// Only good while its row is being read.
+    tuple: HeapTuple,
     /// Another transaction, still running when this was asked, that has changed or locked the row.
     pub busy_with: Option<Transaction>,
+}
+
+impl Version {
+    /// Keeps the row, to put a new version in its place. Only while it is being read.
+    pub fn keep(&self) -> Result<Seen> {
+        let tuple = unsafe { sql_try(|| ffi::heap_copytuple(self.tuple))? };
+        Ok(Seen { id: self.id, tuple })
+    }
 }
 
 /// A transaction that can be waited for.
@@ -120,7 +131,7 @@ impl Index {
         match found {
             Ok((tuple, _)) if tuple.is_null() => Ok(Sought::Nothing),
             Ok((tuple, busy_with)) => unsafe {
-                let version = Version { id: RowId((*tuple).t_self), busy_with };
+                let version = Version { id: RowId((*tuple).t_self), tuple, busy_with };
                 row(&Columns::new(tuple, (*scan.0.table).rd_att), version).map(Sought::Row)
             },
             Err(error) => {
@@ -226,10 +237,7 @@ impl Index {
     #[cold]
     unsafe fn look_up(&self) -> Option<Place> {
         unsafe {
-            if AGE.get() == 0 {
-                ffi::CacheRegisterRelcacheCallback(Some(tables_changed), Datum::null());
-                AGE.set(1);
-            }
+            note_changes();
             // Opening them may let Postgres report changes: then it is looked up again next time.
             let age = AGE.get();
             let place = self.usable_place();
@@ -253,35 +261,12 @@ impl Index {
                 return None;
             }
             let index = ffi::try_relation_open(place.index, LOCK);
-            let usable = !index.is_null() && self.is_as_expected(table) && self.fits(index, place.table);
+            let usable = !index.is_null() && is_plain(table, self.columns, false) && self.fits(index, place.table);
             if !index.is_null() {
                 ffi::relation_close(index, 0);
             }
             ffi::relation_close(table, 0);
             usable.then_some(place)
-        }
-    }
-
-    /// A plain table with these columns, all of whose rows everybody sees who may read it.
-    unsafe fn is_as_expected(&self, table: Relation) -> bool {
-        unsafe {
-            let class = (*table).rd_rel;
-            let shape = (*table).rd_att;
-            let plain = (*class).relkind == pg_sys::RELKIND_RELATION as i8
-                && (*class).relam == pg_sys::HEAP_TABLE_AM_OID
-                && !(*class).relhassubclass
-                && !(*class).relispartition
-                && !(*class).relrowsecurity;
-            let mut count = 0;
-            let named = self.columns.split(',').enumerate().all(|(i, column)| {
-                count += 1;
-                i < tuple::count(shape) && {
-                    let there = tuple::column(shape, i);
-                    !there.attisdropped
-                        && CStr::from_ptr(there.attname.data.as_ptr()).to_bytes() == column.trim().as_bytes()
-                }
-            });
-            plain && named && count <= MAX_COLUMNS && tuple::count(shape) <= MAX_COLUMNS
         }
     }
 
@@ -298,6 +283,42 @@ impl Index {
             let ascending = options.iter().take(self.order.len()).all(|option| *option == 0);
             (*form).indrelid == table && (*form).indisvalid && columns.starts_with(self.order) && ascending
         }
+    }
+}
+
+/// A plain table with these columns, and perhaps more, all of whose rows everybody sees who may read it.
+pub(super) unsafe fn is_plain(table: Relation, columns: &str, no_more: bool) -> bool {
+    unsafe {
+        let class = (*table).rd_rel;
+        let shape = (*table).rd_att;
+        let plain = (*class).relkind == pg_sys::RELKIND_RELATION as i8
+            && (*class).relam == pg_sys::HEAP_TABLE_AM_OID
+            && !(*class).relhassubclass
+            && !(*class).relispartition
+            && !(*class).relrowsecurity;
+        let mut count = 0;
+        let named = columns.split(',').enumerate().all(|(i, column)| {
+            count += 1;
+            i < tuple::count(shape) && {
+                let there = tuple::column(shape, i);
+                !there.attisdropped
+                    && CStr::from_ptr(there.attname.data.as_ptr()).to_bytes() == column.trim().as_bytes()
+            }
+        });
+        plain && named && tuple::count(shape) <= MAX_COLUMNS && !(no_more && count < tuple::count(shape))
+    }
+}
+
+/// How old is what is known of tables.
+pub(super) fn age() -> u64 {
+    AGE.get()
+}
+
+/// Lets Postgres report changes of tables from now on.
+pub(super) unsafe fn note_changes() {
+    if AGE.get() == 0 {
+        unsafe { ffi::CacheRegisterRelcacheCallback(Some(tables_changed), Datum::null()) };
+        AGE.set(1);
     }
 }
 

@@ -67,7 +67,9 @@ fn attempt<T>(
     operation: &impl Fn(&mut Book) -> Result<Outcome<T>>,
     queue: &mut Option<Queue>,
 ) -> Result<Attempt<T>> {
-    let Sought::Row((row, version)) = lookup::seek_account(account)? else { return Ok(Attempt::General) };
+    let Sought::Row((row, version, seen)) = lookup::seek_account_to_update(account)? else {
+        return Ok(Attempt::General);
+    };
     if queue.is_some()
         && let Some(transaction) = version.busy_with
     {
@@ -95,7 +97,7 @@ fn attempt<T>(
     if book.account.extras != before.extras || book.touched || book.account.is_near() {
         return Ok(Attempt::General);
     }
-    let updated = persist::update_figures_there(spi, version.id, &before, &book.account)?;
+    let updated = persist::update_figures_there(spi, version.id, seen, &before, &book.account)?;
     *queue = None;
     if !updated {
         return Ok(Attempt::Outrun);
@@ -107,6 +109,6 @@ fn attempt<T>(
         return Ok(Attempt::General);
     }
     persist::append_plain(spi, account, entry)?;
-    persist::save_extras(spi, &book)?;
+    persist::save_extras_as_seen(spi, &book)?;
     Ok(Attempt::Done(Written::Done(value, Box::new(book))))
 }

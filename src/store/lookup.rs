@@ -4,17 +4,17 @@ use super::definitions;
 use super::rows::{
     self, account_columns, cycle_columns, entry_columns, hold_columns, lot_columns, subscription_columns,
 };
-use crate::pg::{Index, Result, Rows, Sought, Spi, Statement, Type, Value, Version};
+use crate::pg::{Index, Result, Rows, Seen, Sought, Spi, Statement, Type, Value, Version};
 use credits_domain::account::{Account, Head};
 use credits_domain::audit::PastSettings;
-use credits_domain::book::{ClosedCycle, Description};
-use credits_domain::entry::Entry;
+use credits_domain::book::{Book, ClosedCycle, Description};
+use credits_domain::entry::{Entry, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::hold::Hold;
 use credits_domain::lot::Lot;
 use credits_domain::plan::{Holdings, Subscription};
 use credits_domain::time::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 /// How many lots a prefix has. A debit that needs more than these is rare; reading them costs about as much as one row.
@@ -81,6 +81,11 @@ static LOTS_OF_ENTRY: Statement = Statement::new(
 static CYCLES: Statement = Statement::new(
     concat!("SELECT ", cycle_columns!(), " FROM credits_ledger.cycles WHERE account = $1 ORDER BY cycle"),
     ACCOUNT,
+);
+
+static ENDS: Statement = Statement::new(
+    "SELECT cycle, cycle_end FROM credits_ledger.cycles WHERE account = $1 AND cycle = ANY ($2)",
+    &[Type::Text, Type::Ints],
 );
 
 static PAST_SETTINGS: Statement = Statement::new(
@@ -151,9 +156,14 @@ pub fn unknown_account(account: &str) -> Error {
     Error::new(Code::UnknownAccount, format!("account {account:?} does not exist")).detail(format!("account={account}"))
 }
 
-/// As the active snapshot sees it, and which version of its row that is; without the executor, so without SPI.
-pub fn seek_account(account: &str) -> Result<Sought<(Account, Version)>> {
-    ACCOUNT_BY_NAME.find(&[account.into()], |row, version| Ok((rows::account(row)?, version)))
+/// As the active snapshot sees it; without the executor, so without SPI.
+pub fn seek_account(account: &str) -> Result<Sought<Account>> {
+    ACCOUNT_BY_NAME.find(&[account.into()], |row, _| rows::account(row))
+}
+
+/// The same, with which version of its row that is, to be updated.
+pub fn seek_account_to_update(account: &str) -> Result<Sought<(Account, Version, Seen)>> {
+    ACCOUNT_BY_NAME.find(&[account.into()], |row, version| Ok((rows::account(row)?, version, version.keep()?)))
 }
 
 /// The entry that an idempotency key belongs to, as the active snapshot sees it; without the executor.
@@ -239,9 +249,29 @@ pub fn lots_of(spi: &Spi, account: &Account, numbers: Vec<i32>) -> Result<Vec<Lo
     lots(spi.write(&LOTS, &[account.account.as_str().into(), Value::Ints(numbers)])?, account.head)
 }
 
+/// When the cycles ended by which lots of a book expire that nothing can happen in.
+pub fn ends_of(spi: &Spi, book: &Book) -> Result<BTreeMap<i32, Timestamp>> {
+    let running = book.account.cycle.number;
+    let cycles = book.retired.iter().filter_map(|lot| lot.expiry.cycle()).filter(|cycle| *cycle < running);
+    let cycles: Vec<i32> = cycles.collect();
+    if cycles.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = spi.write(&ENDS, &[book.account.account.as_str().into(), Value::Ints(cycles)])?;
+    rows.iter().map(|row| Ok((row.i32(0)?, row.time(1)?))).collect()
+}
+
 /// The lots that an entry made.
-pub fn lots_made_by(spi: &Spi, account: &Account, entry: i64) -> Result<Vec<Lot>> {
-    lots(spi.write(&LOTS_OF_ENTRY, &[account.account.as_str().into(), entry.into()])?, account.head)
+pub fn lots_made_by(spi: &Spi, account: &Account, entry: &Entry) -> Result<Vec<Lot>> {
+    // What it made has moved with it, but for what is scheduled.
+    if entry.operation == Operation::Schedule {
+        let rows = spi.write(&LOTS_OF_ENTRY, &[account.account.as_str().into(), entry.entry.into()])?;
+        return lots(rows, account.head);
+    }
+    let moved: BTreeSet<i32> = entry.movements.iter().map(|movement| movement.lot).collect();
+    let mut lots = lots_of(spi, account, moved.into_iter().collect())?;
+    lots.retain(|lot| lot.entry == entry.entry);
+    Ok(lots)
 }
 
 /// Every lot that an account ever had, as stored.
@@ -315,6 +345,11 @@ pub fn hold(spi: &Spi, sight: Sight, account: &str, hold: i64) -> Result<Option<
 /// A hold as the active snapshot sees it, without the executor.
 pub fn seek_hold(account: &str, hold: i64) -> Result<Sought<Hold>> {
     HOLD_BY_NUMBER.find(&[account.into(), hold.into()], |row, _| rows::hold(row))
+}
+
+/// The version of a hold's row that the active snapshot sees, to be updated.
+pub fn seek_hold_to_update(account: &str, hold: i64) -> Result<Sought<Seen>> {
+    HOLD_BY_NUMBER.find(&[account.into(), hold.into()], |_, version| version.keep())
 }
 
 /// Every hold that the account ever had, and which of them are filed to lapse when they do not.

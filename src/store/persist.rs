@@ -1,17 +1,21 @@
 //! Writing what an operation left on its book.
 
-use super::events;
 use super::rows::{
     self, account_columns, alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns,
     cycle_columns, debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns,
     recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
-use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
+use super::{events, lookup};
+use crate::pg::{Result, RowId, Seen, Sought, Spi, Statement, Table, Type, Value};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, BudgetChange, Description};
 use credits_domain::entry::{Entry, Operation};
 use credits_domain::hold::Hold;
 use credits_domain::time::Timestamp;
+
+static ACCOUNTS: Table = Table::new("accounts", account_columns!());
+static ENTRIES: Table = Table::new("entries", entry_columns!());
+static HOLDS: Table = Table::new("holds", hold_columns!());
 
 static OPEN_ROW: Statement = Statement::new(
     concat!(
@@ -449,7 +453,11 @@ pub fn update_figures(spi: &Spi, read: &Account, account: &Account) -> Result<bo
 }
 
 /// The same with the active snapshot, which saw the row there.
-pub fn update_figures_there(spi: &Spi, id: RowId, read: &Account, account: &Account) -> Result<bool> {
+pub fn update_figures_there(spi: &Spi, id: RowId, seen: Seen, read: &Account, account: &Account) -> Result<bool> {
+    if ACCOUNTS.update(seen, &changed_figures(read, account))? {
+        return Ok(true);
+    }
+    // It cannot be done so, or somebody else was quicker: then this waits, and locks the row.
     let values = figures(read.entry, account, Value::RowId(id));
     let rows = match concerns_holds(read, account) {
         true => spi.write_as_seen(&UPDATE_FIGURES_OF_HOLD_THERE, &values)?,
@@ -463,6 +471,29 @@ fn concerns_holds(before: &Account, after: &Account) -> bool {
     before.balances.held != after.balances.held
         || before.headroom != after.headroom
         || before.next_event_at != after.next_event_at
+}
+
+/// What an operation on the head changes, by the columns' places.
+fn changed_figures(before: &Account, after: &Account) -> Vec<(usize, Value)> {
+    let head = after.head;
+    let mut changes = vec![
+        (rows::ENTRY, after.entry.into()),
+        (rows::RECORDED_AT, after.recorded_at.into()),
+        (rows::ALLOWANCE, after.balances.allowance.into()),
+        (rows::CREDITS, after.balances.credits.into()),
+        (rows::USED, after.used.into()),
+        (rows::HEAD_REMAINING, head.map(|head| head.remaining).unwrap_or_default().into()),
+        (rows::HASH, Value::Bytes(after.hash.to_vec())),
+    ];
+    if concerns_holds(before, after) {
+        changes.extend([
+            (rows::NEXT_EVENT_AT, after.next_event_at.into()),
+            (rows::HELD, after.balances.held.into()),
+            (rows::HEADROOM, after.headroom.into()),
+            (rows::HEAD_HELD, head.map(|head| head.held).unwrap_or_default().into()),
+        ]);
+    }
+    changes
 }
 
 fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 14] {
@@ -487,6 +518,9 @@ fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 14] {
 
 /// Appends the entry of an operation on the head: at most one movement, nothing of what only other operations say.
 pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
+    if ENTRIES.insert(&rows::entry_values(account, entry))? {
+        return Ok(());
+    }
     let dimensions = &entry.dimensions;
     let values = [
         account.into(),
@@ -532,12 +566,22 @@ pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
 
 /// Writes what an operation left beside the account's row, its lots and entries.
 pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
+    save_holds(spi, book, false)?;
+    save_others(spi, book)
+}
+
+/// The same where the active snapshot has just been taken and sees all that this transaction did before the operation.
+pub fn save_extras_as_seen(spi: &Spi, book: &Book) -> Result<()> {
+    save_holds(spi, book, true)?;
+    save_others(spi, book)
+}
+
+fn save_others(spi: &Spi, book: &Book) -> Result<()> {
     let name = book.account.account.as_str();
     let own = book.holdings.subscriptions.iter().filter(|own| own.changed);
     write_rows(spi, &SAVE_SUBSCRIPTIONS, "subscriptions", own.map(|own| rows::subscription_values(name, own)))?;
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
-    save_holds(spi, book)?;
     let told = book.alerts.iter().flatten().filter(|alert| alert.changed);
     write_rows(spi, &SAVE_ALERTS, "alerts", told.map(|alert| rows::alert_values(name, alert)))?;
     let debts = book.debts.changed.then(|| rows::debt_values(name, &book.debts));
@@ -573,8 +617,10 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
 }
 
 /// One by one where there are few, as after a call about a hold: that is quicker than rows of a table's type.
-fn save_holds(spi: &Spi, book: &Book) -> Result<()> {
+fn save_holds(spi: &Spi, book: &Book, as_seen: bool) -> Result<()> {
     const FEW: usize = 2;
+    // made_at, cycle and amount never change, nor what it is for.
+    let changes = |column: usize| matches!(column, 2 | 3 | 6 | 8..=12);
     let name = book.account.account.as_str();
     let changed: Vec<&Hold> = book.holds.iter().filter(|hold| hold.changed).collect();
     if changed.len() > FEW {
@@ -584,14 +630,24 @@ fn save_holds(spi: &Spi, book: &Book) -> Result<()> {
         let is_new = book.entries.iter().any(|entry| entry.entry == hold.hold);
         let mut values = rows::hold_values(name, hold);
         if is_new {
-            spi.write_as_seen(&ADD_HOLD, &values)?;
-        } else {
-            // made_at, cycle and amount never change, nor what it is for.
-            values.truncate(13);
-            values.drain(4..6);
-            values.remove(5);
-            spi.write(&SETTLE_HOLD, &values)?;
+            if !HOLDS.insert(&values)? {
+                spi.write_as_seen(&ADD_HOLD, &values)?;
+            }
+            continue;
         }
+        if as_seen && let Sought::Row(seen) = lookup::seek_hold_to_update(name, hold.hold)? {
+            let changes: Vec<(usize, Value)> =
+                values.iter().cloned().enumerate().filter(|(i, _)| changes(*i)).collect();
+            if HOLDS.update(seen, &changes)? {
+                continue;
+            }
+        }
+        let mut place = 0;
+        values.retain(|_| {
+            place += 1;
+            place <= 2 || changes(place - 1)
+        });
+        spi.write(&SETTLE_HOLD, &values)?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context, pu
 
 /// `credits_balance`.
 pub fn balance(account: &str) -> Result<AccountBalance> {
-    if let Sought::Row((row, _)) = lookup::seek_account(account)? {
+    if let Sought::Row(row) = lookup::seek_account(account)? {
         let book = Book::new(row, Vec::new(), Extent::Head, context()?);
         if !book.is_due() {
             return Ok(AccountBalance::of(&book.account, book.account.entry, book.now()));

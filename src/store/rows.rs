@@ -29,6 +29,19 @@ macro_rules! account_columns {
     };
 }
 
+// Places of columns in an account's row, from 0.
+pub const NEXT_EVENT_AT: usize = 1;
+pub const ENTRY: usize = 20;
+pub const RECORDED_AT: usize = 21;
+pub const ALLOWANCE: usize = 24;
+pub const CREDITS: usize = 25;
+pub const HELD: usize = 26;
+pub const USED: usize = 29;
+pub const HEADROOM: usize = 30;
+pub const HEAD_REMAINING: usize = 31;
+pub const HEAD_HELD: usize = 32;
+pub const HASH: usize = 33;
+
 macro_rules! lot_columns {
     () => {
         "account, lot, entry, effective_at, expires_at, burn_at, burn_rank, cycle, expires_cycle, \
@@ -818,7 +831,8 @@ pub fn alert_values(account: &str, alert: &Alert) -> Vec<Value> {
 pub fn debts(row: &Columns) -> Result<Debts> {
     let (starts, ends) = (row.amounts(2)?.unwrap_or_default(), row.amounts(3)?.unwrap_or_default());
     let lasting = row.ints(4)?.unwrap_or_default();
-    if starts.len() != ends.len() || starts.len() != lasting.len() {
+    let known = lasting.iter().all(|lasting| matches!(lasting, 0 | 1));
+    if starts.len() != ends.len() || starts.len() != lasting.len() || !known {
         return Err(corrupt("list of debts", "starts and ends do not belong together").into());
     }
     let stretches = starts.into_iter().zip(ends).map(|(start, end)| Stretch { start, end });

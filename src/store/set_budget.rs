@@ -14,12 +14,15 @@ static CYCLE_BEGAN_AFTER: Statement = Statement::new(
     &[Type::Text, Type::I32],
 );
 
+// A refund counts for whom its debit counted: where that was redacted, for nobody.
 static USED_SINCE: Statement = Statement::new(
-    "SELECT CASE WHEN $3 THEN coalesce(actor, '') ELSE '' END, \
-            sum(CASE WHEN operation = 'refund' THEN -amount ELSE amount END) FROM credits_ledger.entries \
-     WHERE account = $1 AND entry > $2 AND amount > 0 \
-       AND (operation IN ('debit', 'charge', 'capture') OR operation = 'refund' AND refers_to > $2) \
-       AND ($4 IS NULL OR actor = $4) AND ($5 IS NULL OR feature = $5) \
+    "SELECT CASE WHEN $3 THEN coalesce(u.actor, '') ELSE '' END, sum(u.amount) FROM ( \
+         SELECT actor, feature, amount FROM credits_ledger.entries \
+         WHERE account = $1 AND entry > $2 AND operation IN ('debit', 'charge', 'capture') AND amount > 0 \
+         UNION ALL SELECT d.actor, d.feature, -r.amount FROM credits_ledger.entries r \
+         JOIN credits_ledger.entries d ON d.account = r.account AND d.entry = r.refers_to \
+         WHERE r.account = $1 AND r.entry > $2 AND r.operation = 'refund' AND r.refers_to > $2) u \
+     WHERE ($4 IS NULL OR u.actor = $4) AND ($5 IS NULL OR u.feature = $5) \
      GROUP BY 1",
     &[Type::Text, Type::I64, Type::Bool, Type::Text, Type::Text],
 );

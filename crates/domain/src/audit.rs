@@ -681,7 +681,8 @@ impl<'a> Auditor<'a> {
             trail.remaining += movement.amount;
             match entry.operation {
                 Operation::Expire => {
-                    (trail.status, trail.expired_at) = (LotStatus::Expired, Some(entry.effective_at));
+                    trail.status = LotStatus::Expired;
+                    trail.expired_at = trail.expired_at.or(Some(entry.effective_at));
                     trail.gone -= movement.amount;
                 }
                 // What returned to a lot that was voided before.
@@ -964,6 +965,10 @@ impl<'a> Auditor<'a> {
 
     /// Whether a lot's row says what the entries say of it, and that so much of it is held.
     fn check_lot(&mut self, lot: &Lot, held: Amount, book: &Book, zone: &dyn Zone) {
+        // Closed cycles are numbered 1, 2, 3 …
+        let closed = self.rows.closed;
+        let nth = |cycle: i32| usize::try_from(cycle - 1).ok().and_then(|i| closed.get(i));
+        let ended = lot.expiry.cycle().and_then(nth).map(|cycle| cycle.end);
         let Some(trail) = self.trails.get(&lot.lot).copied() else {
             self.problem(Some(lot.entry), format!("no entry made lot {}", lot.lot));
             return;
@@ -972,8 +977,11 @@ impl<'a> Auditor<'a> {
         if lot.remaining != trail.remaining {
             problem(format!("has {} left, but its allocations add up to {}", lot.remaining, trail.remaining));
         }
-        if lot.gone != trail.gone || lot.revoked != trail.revoked {
+        if lot.gone != trail.gone {
             problem(format!("says that {} of it is gone, but by its entries it is {}", lot.gone, trail.gone));
+        }
+        if lot.revoked != trail.revoked {
+            problem("says otherwise than its entries whether what returns to it is void".into());
         }
         if lot.held != held {
             problem(format!("says that {} of it is held, but its holds add up to {held}", lot.held));
@@ -994,7 +1002,8 @@ impl<'a> Auditor<'a> {
             problem("expires at the end of another cycle than it should".into());
         }
         let date = match (lot.expiry, trail.expired_at) {
-            (Expiry::Cycle { .. }, Some(at)) => Some(Some(at)),
+            (Expiry::Cycle { .. }, Some(at)) => Some(Some(ended.map_or(at, |end| end.min(at)))),
+            (Expiry::Cycle { .. }, None) if lot.is_open() && ended.is_some() => Some(ended),
             (Expiry::Cycle { cycle, .. }, None) if lot.is_open() && cycle >= book.account.cycle.number => {
                 book.expiry_of_cycle(cycle, zone).ok().map(Expiry::date)
             }

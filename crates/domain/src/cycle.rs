@@ -198,6 +198,7 @@ impl Book {
         let rolled_over = next.map_or(Amount::ZERO, |next| self.roll_over(instant, next, zone));
         let mut expired = Amount::ZERO;
         for i in 0..self.lots.len() {
+            self.date_end(i, instant);
             let lot = &self.lots[i];
             let over = matches!(lot.kind, LotKind::Allowance | LotKind::Rollover)
                 && (next.is_none() || lot.expiry.cycle().is_some_and(|cycle| cycle <= closing.number));
@@ -239,6 +240,20 @@ impl Book {
             entry: 0,
             hash: [0; 32],
         });
+    }
+
+    /// A lot that lives to the end of the closing cycle: that is now, also where nothing remains in it but what is held.
+    fn date_end(&mut self, index: usize, instant: Timestamp) {
+        let closing = self.account.cycle.number;
+        let lot = &mut self.lots[index];
+        if let Expiry::Cycle { cycle, at } = lot.expiry
+            && cycle == closing
+            && lot.status != LotStatus::Expired
+            && at != Some(instant)
+        {
+            lot.expiry = Expiry::Cycle { cycle, at: Some(instant) };
+            lot.changed = true;
+        }
     }
 
     /// Whether something is left of a trial whose plan is not held any more once the cycle has closed.

@@ -211,11 +211,16 @@ impl Debts {
 
 /// What became of a stretch, but for what is open and what was refunded: in the order in which a refund undoes it.
 pub fn fates(bounds: Stretch, settlements: &[Settlement]) -> Vec<Settlement> {
-    let refunded = || settlements.iter().filter(|own| own.fate == Fate::Refunded).map(|own| own.stretch);
+    let (mut refunded, mut others): (Vec<Settlement>, Vec<Settlement>) =
+        settlements.iter().partition(|own| own.fate == Fate::Refunded);
+    refunded.sort_by_key(|own| own.stretch.start);
+    others.sort_by_key(|own| own.stretch.start);
     let mut fates: Vec<Settlement> = Vec::new();
-    for own in settlements.iter().filter(|own| own.fate != Fate::Refunded) {
+    for own in others {
         if let Some(part) = own.stretch.within(bounds) {
-            fates.extend(part.without(refunded()).into_iter().map(|stretch| Settlement { stretch, ..*own }));
+            let first = refunded.partition_point(|other| other.stretch.end <= part.start);
+            let over = refunded[first..].iter().map(|other| other.stretch).take_while(|other| other.start < part.end);
+            fates.extend(part.without(over).into_iter().map(|stretch| Settlement { stretch, ..own }));
         }
     }
     fates.sort_by_key(|own| (own.fate.undone(), -own.entry, -own.stretch.start));

@@ -14,7 +14,7 @@ use crate::receipt::Receipt;
 use crate::time::{Timestamp, Zone};
 use crate::void::{ClawBack, VoidDetail};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How much of it is to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,6 +229,8 @@ pub struct Case {
     pub settlements: Vec<Settlement>,
     /// Of the debit's feature.
     pub meter: Meter,
+    /// When cycles ended by which lots that are concerned expired.
+    pub ends: BTreeMap<i32, Timestamp>,
 }
 
 /// Where what a refund has to know is kept.
@@ -241,15 +243,20 @@ pub trait Records {
 }
 
 impl Case {
-    /// What a refund of the first original has to know, its meter left out, and the lots that are concerned.
-    pub fn gather<R: Records>(first: Original, records: &R) -> std::result::Result<(Case, Vec<i32>), R::Error> {
+    /// What a refund of the first original has to know, its meter left out, and the lots that are concerned. `unsaved` is
+    /// what time has just settled, and the records do not have yet.
+    pub fn gather<R: Records>(
+        first: Original,
+        unsaved: &[Settlement],
+        records: &R,
+    ) -> std::result::Result<(Case, Vec<i32>), R::Error> {
         let (mut case, mut lots) = (Case::default(), BTreeSet::new());
         let mut next = vec![first];
         while let Some(original) = next.pop() {
             let mut concerned: BTreeSet<i32> = original.allocations.iter().map(|part| part.lot).collect();
             if let Some(debt) = original.debt {
                 let settled = records.settlements(debt)?;
-                concerned.extend(settled.iter().filter_map(|own| own.fate.lot()));
+                concerned.extend(settled.iter().chain(unsaved).filter_map(|own| own.fate.lot()));
                 case.settlements
                     .extend(settled.into_iter().filter(|own| !case.settlements.contains(own)).collect::<Vec<_>>());
             }
@@ -340,11 +347,19 @@ impl Book {
         let balances = self.account.balances;
         (balances.allowance + balances.credits + balances.held + amount).checked("balance")?;
         let given_room = self.give_budgets_room(&original, amount)?;
-        let mut undoing = Undoing { case, debt: Vec::new(), claw_backs: Vec::new(), returns: Vec::new() };
-        self.undo(&mut undoing, 0, amount);
-        let Undoing { mut case, debt, claw_backs, returns } = undoing;
+        let mut undoing = Undoing {
+            case,
+            next: VecDeque::from([(0, amount)]),
+            debt: Vec::new(),
+            claw_backs: Vec::new(),
+            returns: Vec::new(),
+        };
+        while let Some((which, amount)) = undoing.next.pop_front() {
+            self.undo(&mut undoing, which, amount);
+        }
+        let Undoing { mut case, debt, claw_backs, returns, .. } = undoing;
         for part in returns {
-            self.give_returned(part, refund.if_expired, zone)?;
+            self.give_returned(part, refund.if_expired, &case.ends, zone)?;
         }
         self.account.used -= amount;
         let mut dimensions = original.dimensions.clone();
@@ -391,10 +406,10 @@ impl Book {
         meter: &Meter,
     ) -> Outcome<(Amount, Option<Amount>, Option<Units>)> {
         let (left, units_left) = (original.left(), original.units_left());
-        let by_units = original.quantity.is_some() && (original.is_metered() || left.is_zero());
+        // One that cost nothing from the start goes by its units, too.
+        let by_units = original.quantity.is_some() && (original.is_metered() || original.amount.is_zero());
         let untouched = original.refunded.amount.is_zero() && original.refunded.quantity.is_zero();
-        let nothing_left =
-            if original.is_metered() { units_left.is_zero() } else { left.is_zero() && units_left.is_zero() };
+        let nothing_left = if by_units { units_left.is_zero() } else { left.is_zero() };
         match refund.amounts {
             Amounts::Quantity(quantity) if original.quantity.is_none() => {
                 let what = "the debit was not priced by a quantity: refund an amount";
@@ -487,7 +502,7 @@ impl Book {
         for part in allocations.iter().rev() {
             let share = share(part.amount);
             if share.is_positive() {
-                let left = self.undo_claw_backs(undoing, part.lot, share);
+                let left = undoing.undo_claw_backs(part.lot, share);
                 undoing.give(Return::Lot(part.lot, left));
             }
         }
@@ -522,7 +537,7 @@ impl Book {
                 undoing.debt.push(Undone { stretch, fate: Some(settled.fate), onto: None });
                 match settled.fate {
                     Fate::Repaid(lot) => {
-                        let left = self.undo_claw_backs(undoing, lot, length);
+                        let left = undoing.undo_claw_backs(lot, length);
                         undoing.give(Return::Repaid(lot, left));
                     }
                     Fate::Invoiced => undoing.give(Return::Invoiced(length)),
@@ -538,29 +553,13 @@ impl Book {
         self.settlements.push(Settlement { stretch, fate: Fate::Refunded, entry });
     }
 
-    /// Where what was spent of a lot was clawed back, that is undone instead, the latest first; says what is left for the
-    /// lot itself.
-    fn undo_claw_backs(&mut self, undoing: &mut Undoing, lot: i32, amount: Amount) -> Amount {
-        let mut left = amount;
-        let mut own: Vec<usize> =
-            (0..undoing.case.claw_backs.len()).filter(|index| undoing.case.claw_backs[*index].lot == lot).collect();
-        own.sort_by_key(|index| -undoing.case.claw_backs[*index].entry);
-        for index in own {
-            let claw_back = &mut undoing.case.claw_backs[index];
-            let share = (claw_back.amount - claw_back.returned).min(left);
-            let which = undoing.case.originals.iter().position(|original| original.entry == claw_back.entry);
-            if let (Some(which), true) = (which, share.is_positive()) {
-                claw_back.returned += share;
-                claw_back.changed = true;
-                left -= share;
-                undoing.claw_backs.push((lot, claw_back.entry, share));
-                self.undo(undoing, which, share);
-            }
-        }
-        left
-    }
-
-    fn give_returned(&mut self, part: Return, if_expired: IfExpired, zone: &dyn Zone) -> Outcome<()> {
+    fn give_returned(
+        &mut self,
+        part: Return,
+        if_expired: IfExpired,
+        ends: &BTreeMap<i32, Timestamp>,
+        zone: &dyn Zone,
+    ) -> Outcome<()> {
         let (source, amount) = match part {
             Return::Lot(lot, amount) | Return::Repaid(lot, amount) => (Some(lot), amount),
             Return::Invoiced(amount) => (None, amount),
@@ -574,6 +573,19 @@ impl Book {
         };
         let now = self.now();
         let over = self.is_over(&self.lots[index], now);
+        // While nothing could happen in it, nobody looked after its date.
+        let lot = &mut self.lots[index];
+        if let Expiry::Cycle { cycle, .. } = lot.expiry
+            && lot.status != LotStatus::Expired
+        {
+            let ended =
+                ends.get(&cycle).copied().or(self.closed.iter().find(|own| own.cycle == cycle).map(|own| own.end));
+            let expiry = match ended {
+                Some(end) => Expiry::Cycle { cycle, at: Some(end) },
+                None => self.expiry_of_cycle(cycle, zone)?,
+            };
+            self.lots[index].expiry = expiry;
+        }
         let (source, closed) = (self.lots[index].clone(), self.account.is_closed());
         let ends_with_cycle = |book: &Book| book.expiry_of_cycle(book.account.cycle.number, zone);
         match part {
@@ -585,10 +597,6 @@ impl Book {
                 if source.status == LotStatus::Voided && !source.revoked {
                     self.lots[index].status = LotStatus::Active;
                 }
-                // While nothing could happen in it, nobody looked after its date.
-                if !over && let Expiry::Cycle { cycle, .. } = source.expiry {
-                    self.lots[index].expiry = self.expiry_of_cycle(cycle, zone)?;
-                }
                 let index = self.replace(index);
                 self.move_lot(index, amount);
                 if !source.revoked {
@@ -597,7 +605,6 @@ impl Book {
             }
             Return::Repaid(..) | Return::Invoiced(_) => {
                 let expiry = match source.expiry {
-                    Expiry::Cycle { cycle, .. } if !over && !source.revoked => self.expiry_of_cycle(cycle, zone)?,
                     own if over || source.revoked => Expiry::At(own.date().map_or(now, |at| at.min(now))),
                     own => own,
                 };
@@ -627,6 +634,9 @@ impl Book {
 /// What a refund is about to do.
 struct Undoing {
     case: Case,
+    /// Originals, by their places, and how much of each is to be undone; one after the other, for what undoing one finds may
+    /// concern another, or itself once more.
+    next: VecDeque<(usize, Amount)>,
     debt: Vec<Undone>,
     claw_backs: Vec<(i32, i64, Amount)>,
     /// In the order in which it goes back.
@@ -634,6 +644,28 @@ struct Undoing {
 }
 
 impl Undoing {
+    /// Where what was spent of a lot was clawed back, that is undone instead, the latest first; says what is left for the
+    /// lot itself.
+    fn undo_claw_backs(&mut self, lot: i32, amount: Amount) -> Amount {
+        let mut left = amount;
+        let mut own: Vec<usize> =
+            (0..self.case.claw_backs.len()).filter(|index| self.case.claw_backs[*index].lot == lot).collect();
+        own.sort_by_key(|index| -self.case.claw_backs[*index].entry);
+        for index in own {
+            let claw_back = &mut self.case.claw_backs[index];
+            let share = (claw_back.amount - claw_back.returned).min(left);
+            let which = self.case.originals.iter().position(|original| original.entry == claw_back.entry);
+            if let (Some(which), true) = (which, share.is_positive()) {
+                claw_back.returned += share;
+                claw_back.changed = true;
+                left -= share;
+                self.claw_backs.push((lot, claw_back.entry, share));
+                self.next.push_back((which, share));
+            }
+        }
+        left
+    }
+
     fn give(&mut self, part: Return) {
         let (Return::Lot(_, amount) | Return::Repaid(_, amount) | Return::Invoiced(amount)) = part;
         if !amount.is_positive() {

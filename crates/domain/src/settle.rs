@@ -100,9 +100,9 @@ impl Book {
         let (kind, remaining) = (lot.kind, lot.remaining);
         let detail = lot.plan.as_deref().map(plan_detail);
         lot.status = LotStatus::Expired;
-        if let Expiry::Cycle { cycle, .. } = lot.expiry {
-            // What was foreseen has come, perhaps at another instant.
-            lot.expiry = Expiry::Cycle { cycle, at: Some(instant) };
+        if let Expiry::Cycle { cycle, at } = lot.expiry {
+            // What was foreseen has come, perhaps at an earlier instant. Of what returns later it is history.
+            lot.expiry = Expiry::Cycle { cycle, at: Some(at.map_or(instant, |at| at.min(instant))) };
         }
         lot.gone += remaining;
         // After the account was closed no cycle runs.

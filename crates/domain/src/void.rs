@@ -98,7 +98,7 @@ impl Book {
         let left: Amount = lots.iter().map(|lot| unspent(lot) + spent(lot, void.claw_back)).sum();
         // What is held is void once it returns, and that is something, too.
         let held = lots.iter().any(|lot| lot.held.is_positive() && !lot.revoked);
-        if left.is_zero() && (void.amount.is_some() || !held) {
+        if left.is_zero() && !held {
             return Err(Error::new(Code::AlreadyClosed, format!("nothing is left of grant {:?}", void.grant_key))
                 .detail(format!("entry={granted}"))
                 .into());

@@ -643,14 +643,15 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
                     }
                     let original = known.original(entry).expect("it took something");
                     let terms = known.terms(book, &original.dimensions);
-                    let (case, lots) = Case::gather(original, &known).expect("it is known");
+                    let (case, lots) = Case::gather(original, &book.settlements, &known).expect("it is known");
                     book.know(
                         lots.iter()
                             .filter_map(|lot| known.lots.get(lot))
                             .map(|lot| known.with_head(lot.clone()))
                             .collect(),
                     );
-                    book.refund(&refund, Case { meter: terms.meter, ..case }, &zone)
+                    let ends = known.closed.iter().map(|cycle| (cycle.cycle, cycle.end)).collect();
+                    book.refund(&refund, Case { meter: terms.meter, ends, ..case }, &zone)
                 })
                 .map(|receipt| format!("{receipt:?}"))
         }
