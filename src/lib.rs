@@ -8,7 +8,8 @@
 //! | [`pg`] | Postgres' C interface: arguments, results, errors, SPI, the clock |
 //!
 //! The SQL side is in sql/: types, tables, functions, views, privileges and comments, in this order.
-//! Settings: `credits_ledger.now` (superusers only) replaces the clock, for tests and simulations.
+//! Settings: `credits_ledger.now` (superusers only) replaces the clock, for tests and simulations;
+//! `credits_ledger.notify` announces new events.
 
 mod api;
 mod pg;

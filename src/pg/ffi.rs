@@ -2,11 +2,11 @@
 //! the enclosing [`super::error::pg_try`].
 
 use pgrx::pg_sys::{
-    ArrayType, CatalogIndexState, Datum, EState, ErrorData, FunctionCallInfo, GucContext, GucShowHook,
-    GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, List, LockAcquireResult,
-    LockTupleMode, MemoryContext, Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc,
-    TM_FailureData, TM_Result, TransactionId, TupleDesc, TupleTableSlot, TupleTableSlotOps, Tuplestorestate,
-    TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
+    ArrayType, CatalogIndexState, Datum, EState, ErrorData, FunctionCallInfo, GucBoolAssignHook, GucBoolCheckHook,
+    GucContext, GucShowHook, GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, List,
+    LockAcquireResult, LockTupleMode, MemoryContext, Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData,
+    Snapshot, SysScanDesc, TM_FailureData, TM_Result, TransactionId, TupleDesc, TupleTableSlot, TupleTableSlotOps,
+    Tuplestorestate, TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
@@ -252,6 +252,18 @@ unsafe extern "C-unwind" {
         flags: c_int,
         check: GucStringCheckHook,
         assign: GucStringAssignHook,
+        show: GucShowHook,
+    );
+    pub fn DefineCustomBoolVariable(
+        name: *const c_char,
+        short_description: *const c_char,
+        long_description: *const c_char,
+        value: *mut bool,
+        initial: bool,
+        context: GucContext::Type,
+        flags: c_int,
+        check: GucBoolCheckHook,
+        assign: GucBoolAssignHook,
         show: GucShowHook,
     );
     pub fn MarkGUCPrefixReserved(prefix: *const c_char);
