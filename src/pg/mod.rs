@@ -7,6 +7,7 @@
 
 mod args;
 mod array;
+pub mod background;
 mod bump;
 pub mod error;
 mod ffi;
@@ -17,6 +18,7 @@ mod queue;
 pub mod row;
 pub mod scan;
 pub mod session;
+pub mod setting;
 pub mod spi;
 mod statement;
 mod subtransaction;
