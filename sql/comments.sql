@@ -252,6 +252,36 @@ Errors: LC002 unknown account; LC003 the key was used for another request; LC005
 is missing; LC006 no hold was made with hold_key; LC007 the hold was captured or released, or has lapsed.
 Example: SELECT * FROM credits_extend_hold(''acme'', ''msg-7'', ''msg-7 minute 10'', ''15 minutes'');';
 
+-- Functions: refunds and voids
+
+COMMENT ON FUNCTION @extschema@.credits_refund IS
+'Gives back what a debit, charge or capture took, which debit_key names by its idempotency_key: all that has not come
+back yet, amount credits of it, or quantity units. The last taken returns first: what became debt reduces today''s debt, or
+comes back by what became of that debt; then the lots. Included units return if their cycle is still open, package units
+to what is left of packages; such a charge is refunded whole or by quantity. What belongs to a lot that has expired expires
+at once (if_expired forfeit), or becomes a lot of kind refund to the end of the cycle (restore). Unrestricted lots pay
+debt first where debt_policy is repay. Works on a frozen and on a closed account.
+Returns the receipt: amount = credits refunded, from_* = what the lots gained, overdraft = the change of the debt,
+included = included units that are usable again, refers_to = the debit; the same idempotency_key again returns the same
+receipt with replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC004 amount or quantity is not above zero;
+LC005 another argument, amount and quantity both given, quantity of a debit without units, or amount of what included
+units or packages bore; LC006 no debit was made with debit_key; LC007 all of it was refunded before; LC015 more than
+is left of it.
+Example: SELECT * FROM credits_refund(''acme'', ''job-7'', ''job-7 failed'', reason => ''timeout'');';
+COMMENT ON FUNCTION @extschema@.credits_void_grant IS
+'Takes back what a grant, purchase, subscribe, change_plan or set_seats gave, which grant_key names by its idempotency_key
+or payment_ref: without amount all that remains, and later whatever returns from holds and refunds; with amount so much.
+claw_back: also what was spent of it is taken, from the account''s other unrestricted credits (under debt_policy repay
+then from its allowance), and what these lack becomes debt that no reset forgives or invoices. Works on a frozen and on a
+closed account, and for a grant that is still scheduled.
+Returns the receipt: operation void or claw_back, from_* = what the lots bore, overdraft = debt drawn, refers_to = the
+grant; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC002 unknown account; LC003 the key was used for another request; LC004 amount is not above zero; LC005 an
+argument is missing; LC006 no grant was made with grant_key; LC007 nothing is left of it; LC015 amount is above what
+is left.
+Example: SELECT * FROM credits_void_grant(''acme'', ''ch_123'', ''dispute-9'', claw_back => true);';
+
 -- Functions: plans and seats
 
 COMMENT ON FUNCTION @extschema@.credits_define_plan IS
@@ -432,6 +462,16 @@ COMMENT ON TRIGGER meters_never_deleted ON credits_ledger.meters IS 'Meters are 
 COMMENT ON TRIGGER meters_never_truncated ON credits_ledger.meters IS 'Meters are never removed.';
 COMMENT ON TRIGGER holds_never_deleted ON credits_ledger.holds IS 'Holds are settled or lapse, never removed.';
 COMMENT ON TRIGGER holds_never_truncated ON credits_ledger.holds IS 'Holds are settled or lapse, never removed.';
+COMMENT ON TRIGGER debts_never_deleted ON credits_ledger.debts IS 'What was owed is never removed.';
+COMMENT ON TRIGGER debts_never_truncated ON credits_ledger.debts IS 'What was owed is never removed.';
+COMMENT ON TRIGGER settlements_append_only ON credits_ledger.settlements IS
+'What became of debt is never changed or removed.';
+COMMENT ON TRIGGER settlements_never_truncated ON credits_ledger.settlements IS
+'What became of debt is never removed.';
+COMMENT ON TRIGGER refunded_never_deleted ON credits_ledger.refunded IS 'What was refunded is never removed.';
+COMMENT ON TRIGGER refunded_never_truncated ON credits_ledger.refunded IS 'What was refunded is never removed.';
+COMMENT ON TRIGGER claw_backs_never_deleted ON credits_ledger.claw_backs IS 'Claw-backs are never removed.';
+COMMENT ON TRIGGER claw_backs_never_truncated ON credits_ledger.claw_backs IS 'Claw-backs are never removed.';
 
 COMMENT ON TRIGGER plans_append_only ON credits_ledger.plans IS
 'Versions of plans are never changed or removed: a new definition is a new row.';

@@ -209,6 +209,29 @@ CREATE FUNCTION @extschema@.credits_extend_hold(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_extend_hold';
 
+CREATE FUNCTION @extschema@.credits_refund(
+    account          text,
+    debit_key        text,
+    idempotency_key  text,
+    amount           numeric DEFAULT NULL,
+    quantity         numeric DEFAULT NULL,
+    if_expired       text    DEFAULT 'forfeit',
+    reason           text    DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_refund';
+
+CREATE FUNCTION @extschema@.credits_void_grant(
+    account          text,
+    grant_key        text,
+    idempotency_key  text,
+    amount           numeric DEFAULT NULL,
+    claw_back        boolean DEFAULT false,
+    reason           text    DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_void_grant';
+
 -- Plans, seats, rates, features, budgets
 --
 -- What configures returns the row stored, with the columns of its view.
@@ -524,6 +547,10 @@ CREATE TRIGGER rates_append_only BEFORE UPDATE OR DELETE ON credits_ledger.rates
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER rates_never_truncated BEFORE TRUNCATE ON credits_ledger.rates
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER settlements_append_only BEFORE UPDATE OR DELETE ON credits_ledger.settlements
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER settlements_never_truncated BEFORE TRUNCATE ON credits_ledger.settlements
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 -- What operations update, and none removes. Budgets and their use are removed with the budget.
 CREATE TRIGGER accounts_never_deleted BEFORE DELETE ON credits_ledger.accounts
@@ -550,6 +577,18 @@ CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER debts_never_deleted BEFORE DELETE ON credits_ledger.debts
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER debts_never_truncated BEFORE TRUNCATE ON credits_ledger.debts
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER refunded_never_deleted BEFORE DELETE ON credits_ledger.refunded
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER refunded_never_truncated BEFORE TRUNCATE ON credits_ledger.refunded
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER claw_backs_never_deleted BEFORE DELETE ON credits_ledger.claw_backs
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER claw_backs_never_truncated BEFORE TRUNCATE ON credits_ledger.claw_backs
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_append_only;
 ALTER TABLE credits_ledger.entries ENABLE ALWAYS TRIGGER entries_never_truncated;
@@ -575,3 +614,11 @@ ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;
+ALTER TABLE credits_ledger.settlements ENABLE ALWAYS TRIGGER settlements_append_only;
+ALTER TABLE credits_ledger.settlements ENABLE ALWAYS TRIGGER settlements_never_truncated;
+ALTER TABLE credits_ledger.debts ENABLE ALWAYS TRIGGER debts_never_deleted;
+ALTER TABLE credits_ledger.debts ENABLE ALWAYS TRIGGER debts_never_truncated;
+ALTER TABLE credits_ledger.refunded ENABLE ALWAYS TRIGGER refunded_never_deleted;
+ALTER TABLE credits_ledger.refunded ENABLE ALWAYS TRIGGER refunded_never_truncated;
+ALTER TABLE credits_ledger.claw_backs ENABLE ALWAYS TRIGGER claw_backs_never_deleted;
+ALTER TABLE credits_ledger.claw_backs ENABLE ALWAYS TRIGGER claw_backs_never_truncated;

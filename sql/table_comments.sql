@@ -32,7 +32,7 @@ COMMENT ON COLUMN credits_ledger.accounts.status IS 'open, frozen or closed.';
 COMMENT ON COLUMN credits_ledger.accounts.opened_by_grant IS
 'True while the account has only the defaults under which a grant opened it.';
 COMMENT ON COLUMN credits_ledger.accounts.extras IS
-'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets, 16 holds. A debit
+'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets, 16 holds, 32 debts. A debit
 on an account with 0 reads none of them.';
 COMMENT ON COLUMN credits_ledger.accounts.head_is_allowance IS
 'Whether the head lot counts as allowance (kinds allowance and rollover).';
@@ -170,6 +170,9 @@ COMMENT ON COLUMN credits_ledger.lots.features IS 'The features that may spend i
 COMMENT ON COLUMN credits_ledger.lots.plan IS
 'The plan whose allowance or trial it is, or rolled over from; NULL for the account''s own allowance and for
 everything else.';
+COMMENT ON COLUMN credits_ledger.lots.gone IS
+'What left it without being spent, or was clawed back after it was: expired, rolled over, voided.';
+COMMENT ON COLUMN credits_ledger.lots.revoked IS 'It was voided for good: what returns to it is void.';
 COMMENT ON TABLE credits_ledger.cycles IS
 'One row per closed cycle, never changed. The running cycle is in accounts. Read both through the view
 credits_cycles.';
@@ -340,6 +343,37 @@ COMMENT ON COLUMN credits_ledger.holds.amounts IS 'How much each of lots holds f
 COMMENT ON COLUMN credits_ledger.holds.feature IS 'The feature that it was made for; NULL where none was named.';
 COMMENT ON COLUMN credits_ledger.holds.actor IS
 'For whom or what; NULL where none was named or it was erased.';
+COMMENT ON TABLE credits_ledger.debts IS
+'One row per account that ever had debt. All debt that it drew lies end to end on a line, on which each operation that
+drew some has a stretch; this row says what of the line is open.';
+COMMENT ON COLUMN credits_ledger.debts.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.debts.drawn IS 'Length of the line: all debt that was ever drawn, in credits.';
+COMMENT ON COLUMN credits_ledger.debts.line_starts IS 'Where on the line that begins which is owed, oldest first.';
+COMMENT ON COLUMN credits_ledger.debts.line_ends IS 'Where each of these ends.';
+COMMENT ON COLUMN credits_ledger.debts.lasting IS
+'1 for what a claw-back drew, which no reset forgives or invoices, else 0.';
+COMMENT ON TABLE credits_ledger.settlements IS
+'What became of debt: one row per stretch of an account''s line of debt that was repaid, invoiced, forgiven or refunded.
+A refunded stretch may lie on one that was settled otherwise before.';
+COMMENT ON COLUMN credits_ledger.settlements.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.settlements.line_start IS 'Where the stretch begins.';
+COMMENT ON COLUMN credits_ledger.settlements.line_end IS 'Where it ends; its length is in credits.';
+COMMENT ON COLUMN credits_ledger.settlements.entry IS 'The entry by which it came.';
+COMMENT ON COLUMN credits_ledger.settlements.fate IS 'repaid, invoiced, forgiven or refunded.';
+COMMENT ON COLUMN credits_ledger.settlements.lot IS 'The lot that repaid it; NULL where it was not repaid.';
+COMMENT ON TABLE credits_ledger.refunded IS
+'One row per debit, charge, capture or claw-back of which something was refunded.';
+COMMENT ON COLUMN credits_ledger.refunded.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.refunded.entry IS 'The entry of which something was refunded.';
+COMMENT ON COLUMN credits_ledger.refunded.amount IS 'Credits refunded of it, in all.';
+COMMENT ON COLUMN credits_ledger.refunded.quantity IS 'Units refunded of it, in all.';
+COMMENT ON TABLE credits_ledger.claw_backs IS
+'What was spent of a voided lot and taken back from the account''s other credits, or became debt.';
+COMMENT ON COLUMN credits_ledger.claw_backs.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.claw_backs.lot IS 'The voided lot.';
+COMMENT ON COLUMN credits_ledger.claw_backs.entry IS 'The entry claw_back.';
+COMMENT ON COLUMN credits_ledger.claw_backs.amount IS 'What was spent of the lot and taken back, in credits.';
+COMMENT ON COLUMN credits_ledger.claw_backs.returned IS 'What refunds of debits that had spent it have undone of that.';
 
 -- Constraints and indexes
 
@@ -357,6 +391,11 @@ COMMENT ON INDEX credits_ledger.lots_pkey IS 'Lots by account and number.';
 COMMENT ON INDEX credits_ledger.lots_burn_order IS
 'The lots that still matter, in the order in which debits take them.';
 COMMENT ON INDEX credits_ledger.lots_payment_ref IS 'A payment is credited once per account.';
+COMMENT ON INDEX credits_ledger.debts_pkey IS 'Open debt by account.';
+COMMENT ON INDEX credits_ledger.settlements_pkey IS
+'What became of debt, by account and place on its line: a refund looks up what overlaps its debit''s stretch.';
+COMMENT ON INDEX credits_ledger.refunded_pkey IS 'What was refunded, by account and entry.';
+COMMENT ON INDEX credits_ledger.claw_backs_pkey IS 'Claw-backs by account and lot.';
 COMMENT ON INDEX credits_ledger.cycles_pkey IS 'Closed cycles by account and number.';
 COMMENT ON INDEX credits_ledger.plans_pkey IS 'Versions of plans, by plan.';
 COMMENT ON INDEX credits_ledger.included_units_pkey IS 'Versions of included units, by feature and plan.';

@@ -29,7 +29,7 @@ CREATE TABLE credits_ledger.accounts (
     status             text        NOT NULL,
     opened_by_grant    boolean     NOT NULL,
     extras             integer     NOT NULL,   -- which of the tables below have rows of it: 1 subscriptions,
-                                               -- 2 switches, 4 meters, 8 budgets, 16 holds
+                                               -- 2 switches, 4 meters, 8 budgets, 16 holds, 32 debts
     -- changed by every operation
     head_is_allowance  boolean     NOT NULL,
     head_lot           integer,
@@ -141,6 +141,8 @@ CREATE TABLE credits_ledger.lots (
     payment_ref          text COLLATE "C",
     features             text[] COLLATE "C",
     plan                 text COLLATE "C",     -- that granted it
+    gone                 numeric     NOT NULL, -- expired, rolled over, voided, or clawed back after it was spent
+    revoked              boolean     NOT NULL, -- what returns to it is void
     PRIMARY KEY (account, lot),
     CONSTRAINT lots_never_past_zero CHECK (remaining >= 0 AND held >= 0 AND amount > 0)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
@@ -305,6 +307,47 @@ CREATE TABLE credits_ledger.holds (
 -- Open holds in the order in which they lapse.
 CREATE INDEX holds_lapse ON credits_ledger.holds (account, lapses_at);
 
+-- All debt that an account ever drew lies end to end on a line; each operation that drew some has a stretch of it,
+-- which its entry names (detail.debt_from). One row per account that ever had debt: the line's length and what of it is open.
+CREATE TABLE credits_ledger.debts (
+    account            text COLLATE "C" NOT NULL PRIMARY KEY,
+    drawn              numeric     NOT NULL,   -- the line's length
+    line_starts        numeric[]   NOT NULL,   -- where what is owed begins on it, oldest first, …
+    line_ends          numeric[]   NOT NULL,   -- … and ends
+    lasting            integer[]   NOT NULL    -- 1 where no reset forgives or invoices it
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- What became of stretches of that line, insert-only: repaid, invoiced, forgiven; and on top of these, or of what was
+-- open, refunded.
+CREATE TABLE credits_ledger.settlements (
+    account            text COLLATE "C" NOT NULL,
+    line_start         numeric     NOT NULL,
+    line_end           numeric     NOT NULL,
+    entry              bigint      NOT NULL,
+    fate               text COLLATE "C" NOT NULL,
+    lot                integer,                -- that repaid it
+    PRIMARY KEY (account, line_start, entry, fate)
+);
+
+-- One row per debit, charge, capture or claw-back of which something was refunded: how much, in all.
+CREATE TABLE credits_ledger.refunded (
+    account            text COLLATE "C" NOT NULL,
+    entry              bigint      NOT NULL,
+    amount             numeric     NOT NULL,
+    quantity           numeric     NOT NULL,
+    PRIMARY KEY (account, entry)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- What was spent of a lot and taken back from elsewhere, by the entry that did.
+CREATE TABLE credits_ledger.claw_backs (
+    account            text COLLATE "C" NOT NULL,
+    lot                integer     NOT NULL,
+    entry              bigint      NOT NULL,
+    amount             numeric     NOT NULL,
+    returned           numeric     NOT NULL,   -- undone by refunds
+    PRIMARY KEY (account, lot, entry)
+);
+
 -- The ledger's rows are data, not part of the extension: pg_dump saves them.
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.entries', '');
@@ -320,3 +363,7 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.meters', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budgets', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budget_use', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.holds', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.debts', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.settlements', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.refunded', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.claw_backs', '');

@@ -74,8 +74,8 @@ WHERE a.next_event_at <= credits_ledger.statement_time();
 -- amount is the change of the balance, so that the amounts of an account add up to its balance: 0 for what only
 -- announces (schedule), sets aside or gives back (hold, release), moves between lots (rollover) or keeps a record
 -- (open, configure, redact …).
--- from_allowance and from_credits read as in the receipt: of debit, charge, hold, capture and expire, which take, what
--- the lots bore; of any other what the lots gained; both net of debt repaid, which is in overdraft.
+-- from_allowance and from_credits read as in the receipt: of debit, charge, hold, capture, void, claw_back and expire,
+-- which take, what the lots bore; of any other what the lots gained; both net of debt repaid, which is in overdraft.
 CREATE VIEW @extschema@.credits_history AS
 SELECT
     e.account,
@@ -115,7 +115,10 @@ SELECT
 FROM credits_ledger.entries e
 CROSS JOIN LATERAL (
     SELECT
-        CASE WHEN e.operation IN ('debit', 'charge', 'hold', 'capture', 'expire') THEN -1 ELSE 1 END AS direction,
+        CASE
+            WHEN e.operation IN ('debit', 'charge', 'hold', 'capture', 'void', 'claw_back', 'expire') THEN -1
+            ELSE 1
+        END AS direction,
         coalesce(e.held_allowance_change, 0) AS held_allowance,
         coalesce(e.held_credits_change, 0) AS held_credits
 ) d;
@@ -235,21 +238,23 @@ SELECT
 FROM credits_ledger.accounts a
 WHERE NOT EXISTS (SELECT FROM credits_ledger.cycles c WHERE c.account = a.account AND c.cycle = a.cycle);
 
+-- What is refunded counts below zero on the day, and in the cycle, in which it is refunded; it is no operation of its own.
 CREATE VIEW @extschema@.credits_usage_daily AS
 SELECT
     e.account,
     (e.recorded_at AT TIME ZONE 'UTC')::date                        AS day,
     e.feature,
     e.actor,
-    count(*)                                                        AS operations,
-    coalesce(sum(e.quantity), 0)                                    AS quantity,
-    sum(e.amount)                                                   AS credits,
+    count(*) FILTER (WHERE e.operation <> 'refund')                 AS operations,
+    coalesce(sum(s.sign * e.quantity), 0)                           AS quantity,
+    sum(s.sign * e.amount)                                          AS credits,
     -sum(e.allowance_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_allowance_change, 0) ELSE 0 END)
                                                                     AS from_allowance,
     -sum(e.credits_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_credits_change, 0) ELSE 0 END)
                                                                     AS from_credits
 FROM credits_ledger.entries e
-WHERE e.operation IN ('debit', 'charge', 'capture')
+CROSS JOIN LATERAL (SELECT CASE WHEN e.operation = 'refund' THEN -1 ELSE 1 END AS sign) s
+WHERE e.operation IN ('debit', 'charge', 'capture', 'refund')
 GROUP BY e.account, day, e.feature, e.actor;
 
 -- Aggregated before the joins: account and cycle stay grouping columns, through which a condition reaches entries.
@@ -271,16 +276,17 @@ FROM (
         e.account,
         e.cycle,
         e.feature,
-        count(*)                        AS operations,
-        coalesce(sum(e.quantity), 0)    AS quantity,
-        coalesce(sum(e.included), 0)    AS included,
-        sum(e.amount)                   AS credits,
+        count(*) FILTER (WHERE e.operation <> 'refund') AS operations,
+        coalesce(sum(s.sign * e.quantity), 0)           AS quantity,
+        coalesce(sum(s.sign * e.included), 0)           AS included,
+        sum(s.sign * e.amount)                          AS credits,
         -sum(e.allowance_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_allowance_change, 0) ELSE 0 END)
                                         AS from_allowance,
         -sum(e.credits_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_credits_change, 0) ELSE 0 END)
                                         AS from_credits
     FROM credits_ledger.entries e
-    WHERE e.operation IN ('debit', 'charge', 'capture')
+    CROSS JOIN LATERAL (SELECT CASE WHEN e.operation = 'refund' THEN -1 ELSE 1 END AS sign) s
+    WHERE e.operation IN ('debit', 'charge', 'capture', 'refund')
     GROUP BY e.account, e.cycle, e.feature
 ) u
 JOIN credits_ledger.accounts a ON a.account = u.account
@@ -337,16 +343,21 @@ FROM (
         e.account,
         e.cycle,
         e.feature,
-        coalesce(e.quantity, 0)                                     AS quantity,
-        coalesce(e.included, 0)                                     AS included,
-        e.amount                                                    AS credits,
+        s.sign * coalesce(e.quantity, 0)                            AS quantity,
+        s.sign * coalesce(e.included, 0)                            AS included,
+        s.sign * e.amount                                           AS credits,
         -(e.allowance_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_allowance_change, 0) ELSE 0 END)
                                                                     AS from_allowance,
         -(e.credits_change + CASE WHEN e.operation = 'capture' THEN coalesce(e.held_credits_change, 0) ELSE 0 END)
                                                                     AS from_credits,
         0::numeric                                                  AS debt_invoiced
     FROM credits_ledger.entries e
+    CROSS JOIN LATERAL (SELECT CASE WHEN e.operation = 'refund' THEN -1 ELSE 1 END AS sign) s
     WHERE e.operation IN ('debit', 'charge', 'capture')
+       OR e.operation = 'refund'
+          -- After an account was closed no cycle runs, and the last one does not change.
+          AND NOT EXISTS (SELECT FROM credits_ledger.cycles c
+                          WHERE c.account = e.account AND c.cycle = e.cycle AND c.entry < e.entry)
     UNION ALL
     SELECT c.account, c.cycle, NULL, 0, 0, 0, 0, 0, c.debt_invoiced
     FROM credits_ledger.cycles c

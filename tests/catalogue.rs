@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 34] = [
+const FUNCTIONS: [(&str, &str, &str); 36] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -84,6 +84,18 @@ const FUNCTIONS: [(&str, &str, &str); 34] = [
     (
         "credits_extend_hold",
         "account text, hold_key text, idempotency_key text, expires_in interval",
+        "credits_receipt",
+    ),
+    (
+        "credits_refund",
+        "account text, debit_key text, idempotency_key text, amount numeric DEFAULT NULL, \
+         quantity numeric DEFAULT NULL, if_expired text DEFAULT 'forfeit', reason text DEFAULT NULL",
+        "credits_receipt",
+    ),
+    (
+        "credits_void_grant",
+        "account text, grant_key text, idempotency_key text, amount numeric DEFAULT NULL, \
+         claw_back boolean DEFAULT false, reason text DEFAULT NULL",
         "credits_receipt",
     ),
     (

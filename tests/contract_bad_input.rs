@@ -255,6 +255,10 @@ fn valid(function: &str, argument: &str) -> &'static str {
         ("credits_debit" | "credits_explain_debit", "feature") => "NULL",
         ("credits_extend_hold", "expires_in") => "'1 hour'",
         (_, "hold_key") => "'hold'",
+        (_, "debit_key") => "'spent'",
+        (_, "grant_key") => "'first'",
+        // At most one of the two can be given.
+        ("credits_refund", "quantity") => "NULL",
         (_, "feature") => "'unit'",
         (_, "quantity" | "units") => "1",
         (_, "enabled") => "true",
@@ -274,6 +278,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.run("SELECT * FROM credits_define_rate('unit', 1)");
     s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
     s.run("SELECT * FROM credits_hold('a', 1, 'hold')");
+    s.run("SELECT * FROM credits_debit('a', 2, 'spent')");
     // A strict function answers NULL to NULL without being asked.
     let strict =
         s.list("SELECT proname FROM pg_proc WHERE proname LIKE 'credits\\_%' AND proisstrict AND pronargs > 0");
@@ -315,7 +320,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         }
         s.run("ROLLBACK");
     }
-    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|10|4"]);
+    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|8|5"]);
 }
 
 #[test]

@@ -5,12 +5,15 @@
 mod holds_too;
 #[path = "trust/plans_too.rs"]
 mod plans_too;
+#[path = "trust/refunds_too.rs"]
+mod refunds_too;
 #[path = "trust/small_ledger.rs"]
 mod small_ledger;
 
 use credits_ledger_tests::{Server, Session};
 use holds_too::add_holds;
 use plans_too::add_plans;
+use refunds_too::add_refunds;
 use small_ledger::{entry_of, problems, small_ledger};
 
 /// Runs `edit` with the table's triggers out of the way, as a superuser can, and returns what
@@ -221,12 +224,15 @@ fn a_superusers_edit_of_any_other_table_is_named() {
     small_ledger(&mut s);
     add_plans(&mut s);
     add_holds(&mut s);
+    add_refunds(&mut s);
     let tables = s.list(
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account'
          WHERE c.relnamespace = 'credits_ledger'::regnamespace AND c.relkind = 'r'
              AND c.relname NOT IN ('accounts', 'entries', 'lots') ORDER BY 1",
     );
-    assert_eq!(tables, ["budget_use", "budgets", "cycles", "holds", "meters", "settings", "subscriptions", "switches"]);
+    let known =
+        "budget_use budgets claw_backs cycles debts holds meters refunded settings settlements subscriptions switches";
+    assert_eq!(tables.join(" "), known);
     let of_cycles = s.list(
         "SELECT u.ctid FROM credits_ledger.budget_use u JOIN credits_ledger.budgets b USING (account, budget)
          WHERE b.period = 'cycle'",
@@ -270,6 +276,7 @@ fn a_row_that_is_made_up_is_named() {
     small_ledger(&mut s);
     add_plans(&mut s);
     add_holds(&mut s);
+    add_refunds(&mut s);
     let mut wrong = Vec::new();
     for (table, changed) in [
         ("budgets", "budget = 99, period = 'month', actor = 'dan'"),
@@ -279,6 +286,9 @@ fn a_row_that_is_made_up_is_named() {
         ("meters", "feature = 'another', package_left = 1000"),
         ("holds", "hold = 1"),
         ("holds", "hold = 1000"),
+        ("settlements", "line_start = line_end, line_end = line_end + 1"),
+        ("refunded", "entry = 1"),
+        ("claw_backs", "entry = 1"),
     ] {
         let made_up = format!(
             "CREATE TEMP TABLE forged ON COMMIT DROP AS SELECT * FROM credits_ledger.{table} WHERE account = 'acme' LIMIT 1;
@@ -307,11 +317,17 @@ fn rows_given_to_an_account_without_any_are_named() {
         "credits_set_budget('donor', 100)",
         "credits_debit('donor', 1, 'd')",
         "credits_hold('donor', 1, 'h')",
+        "credits_debit('donor', 30, 'in debt', on_insufficient => 'allow')",
+        "credits_grant('donor', 2, 'some')",
+        "credits_void_grant('donor', 'g', 'v', claw_back => true)",
+        "credits_refund('donor', 'd', 'r')",
     ] {
         s.run(&format!("SELECT {call}"));
     }
     let mut wrong = Vec::new();
-    for table in ["budgets", "subscriptions", "switches", "meters", "holds"] {
+    for table in
+        ["budgets", "subscriptions", "switches", "meters", "holds", "debts", "settlements", "refunded", "claw_backs"]
+    {
         let edit = format!(
             "CREATE TEMP TABLE forged ON COMMIT DROP AS SELECT * FROM credits_ledger.{table} WHERE account = 'donor';
              UPDATE forged SET account = 'acme';

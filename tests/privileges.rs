@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 32] = [
+const FUNCTIONS: [(&str, &[&str], &str); 34] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -20,6 +20,8 @@ const FUNCTIONS: [(&str, &[&str], &str); 32] = [
     ("credits_extend_hold", &["spend", "billing", "admin"], "credits_extend_hold('acme', 'h', 'e-{role}', '1 day')"),
     ("credits_capture", &["spend", "billing", "admin"], "credits_capture('acme', 'h', 'x-{role}', 1, final => false)"),
     ("credits_release", &["spend", "billing", "admin"], "credits_release('acme', 'h-{role}', 'l-{role}')"),
+    ("credits_refund", &["spend", "billing", "admin"], "credits_refund('acme', 'd', 'rf-{role}', 0.1)"),
+    ("credits_void_grant", &["billing", "admin"], "credits_void_grant('acme', 'g', 'vg-{role}', 0.5)"),
     ("credits_balance", &["spend", "billing", "analyst", "admin"], "credits_balance('acme')"),
     ("credits_explain_debit", &["spend", "billing", "analyst", "admin"], "credits_explain_debit('acme', 1)"),
     ("credits_grant", &["billing", "admin"], "credits_grant('acme', 1, 'g-{role}')"),
@@ -438,6 +440,10 @@ fn the_errors_of_one_account_name_no_other() {
         ("SELECT credits_capture('mine', 'secret-hold', 'k')", "LC006"),
         ("SELECT credits_release('mine', 'secret-hold', 'k')", "LC006"),
         ("SELECT credits_extend_hold('mine', 'used', 'k', '1 hour')", "LC006"),
+        ("SELECT credits_refund('mine', 'secret-hold', 'k')", "LC006"),
+        ("SELECT credits_refund('mine', 'used', 'k', 2)", "LC015"),
+        ("SELECT credits_void_grant('mine', 'secret-payment', 'k')", "LC006"),
+        ("SELECT credits_void_grant('mine', 'g', 'k', 50)", "LC015"),
         ("SELECT credits_capture('mine', 'settled', 'k')", "LC007"),
         ("SELECT credits_capture('mine', 'held', 'k', 50, on_insufficient => 'error')", "LC001"),
         ("SELECT credits_subscribe('mine', 'no such plan', 'k')", "LC006"),

@@ -27,6 +27,7 @@ mod maintain;
 mod open_account;
 mod quote;
 mod redact;
+mod refund;
 mod release;
 mod reset_cycle;
 mod set_budget;
@@ -36,6 +37,7 @@ mod settled;
 mod subscribe;
 mod unsubscribe;
 mod verify;
+mod void_grant;
 
 use crate::pg::Signature;
 
@@ -60,6 +62,8 @@ pub const SIGNATURES: &[Signature] = &[
     capture::SIGNATURE,
     release::SIGNATURE,
     extend_hold::SIGNATURE,
+    refund::SIGNATURE,
+    void_grant::SIGNATURE,
     define_plan::SIGNATURE,
     include::SIGNATURE,
     subscribe::SIGNATURE,

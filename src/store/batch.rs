@@ -2,8 +2,8 @@
 
 use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusal, same_request};
 use super::lookup::{self, Sight};
-use super::persist;
 use super::rows::{self, account_columns};
+use super::{debts, persist};
 use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
 use credits_domain::book::{Book, Extent, Outcome};
@@ -306,6 +306,9 @@ fn settle_round(limit: i64) -> Result<i64> {
     let with_holds = accounts.iter().filter(|account| account.extras.holds);
     let with_holds: Vec<String> = with_holds.map(|account| account.account.clone()).collect();
     let mut holds = due_holds(&spi, with_holds, context.now)?;
+    let in_debt = accounts.iter().filter(|account| account.extras.debts);
+    let in_debt: Vec<String> = in_debt.map(|account| account.account.clone()).collect();
+    let mut owed = debts::open_of(&spi, in_debt)?;
     let mut zones = Zones::default();
     let mut books = Vec::with_capacity(accounts.len());
     for account in accounts {
@@ -317,6 +320,7 @@ fn settle_round(limit: i64) -> Result<i64> {
         if let Some((due, next)) = holds.remove(&book.account.account) {
             (book.holds, book.next_lapse) = (due, next);
         }
+        book.debts = owed.remove(&book.account.account).unwrap_or_default();
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
             Ok(()) => books.push(book),
             // One account's trouble is not the others': its own calls will say so, too.

@@ -1,7 +1,7 @@
 //! One account, from lock to write.
 
 use super::lookup::{self, Sight};
-use super::{persist, set_budget};
+use super::{debts, persist, set_budget};
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
@@ -78,6 +78,10 @@ pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: 
     let mut book = Book::new(account, lots, extent, context).with_holdings(holdings);
     if complete {
         load_holds(spi, sight, &mut book)?;
+    }
+    let (extras, owed) = (book.account.extras, book.account.balances.debt);
+    if extras.debts && (complete || owed.is_positive()) {
+        book.debts = debts::open(spi, sight, &book.account.account)?.unwrap_or_default();
     }
     Ok(book)
 }

@@ -68,6 +68,16 @@ static ALL_LOTS: Statement = Statement::new(
     ACCOUNT,
 );
 
+static LOTS: Statement = Statement::new(
+    concat!("SELECT ", lot_columns!(), " FROM credits_ledger.lots WHERE account = $1 AND lot = ANY ($2)"),
+    &[Type::Text, Type::Ints],
+);
+
+static LOTS_OF_ENTRY: Statement = Statement::new(
+    concat!("SELECT ", lot_columns!(), " FROM credits_ledger.lots WHERE account = $1 AND entry = $2"),
+    &[Type::Text, Type::I64],
+);
+
 static CYCLES: Statement = Statement::new(
     concat!("SELECT ", cycle_columns!(), " FROM credits_ledger.cycles WHERE account = $1 ORDER BY cycle"),
     ACCOUNT,
@@ -222,6 +232,16 @@ pub fn open_lots(spi: &Spi, sight: Sight, account: &Account, all: bool) -> Resul
 /// Every lot that the account ever had.
 pub fn all_lots(spi: &Spi, account: &Account) -> Result<Vec<Lot>> {
     lots(spi.read(&ALL_LOTS, &[account.account.as_str().into()])?, account.head)
+}
+
+/// Lots by their numbers, also those that are closed.
+pub fn lots_of(spi: &Spi, account: &Account, numbers: Vec<i32>) -> Result<Vec<Lot>> {
+    lots(spi.write(&LOTS, &[account.account.as_str().into(), Value::Ints(numbers)])?, account.head)
+}
+
+/// The lots that an entry made.
+pub fn lots_made_by(spi: &Spi, account: &Account, entry: i64) -> Result<Vec<Lot>> {
+    lots(spi.write(&LOTS_OF_ENTRY, &[account.account.as_str().into(), entry.into()])?, account.head)
 }
 
 /// Every lot that an account ever had, as stored.

@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod book;
+pub mod debts;
 pub mod definitions;
 pub mod fast;
 pub mod holds;

@@ -1,8 +1,9 @@
 //! Writing what an operation left on its book.
 
 use super::rows::{
-    self, account_columns, budget_columns, budget_use_columns, cycle_columns, entry_columns, hold_columns, lot_columns,
-    meter_columns, subscription_columns, switch_columns,
+    self, account_columns, budget_columns, budget_use_columns, claw_back_columns, cycle_columns, debt_columns,
+    entry_columns, hold_columns, lot_columns, meter_columns, refunded_columns, settlement_columns,
+    subscription_columns, switch_columns,
 };
 use crate::pg::{Result, RowId, Spi, Statement, Type, Value};
 use credits_domain::account::{Account, Settings};
@@ -197,7 +198,8 @@ static SAVE_LOTS: Statement = Statement::new(
          ON CONFLICT (account, lot) DO UPDATE SET effective_at = excluded.effective_at, \
          expires_at = excluded.expires_at, burn_at = excluded.burn_at, burn_rank = excluded.burn_rank, \
          cycle = excluded.cycle, expires_cycle = excluded.expires_cycle, open = excluded.open, \
-         status = excluded.status, remaining = excluded.remaining, held = excluded.held"
+         status = excluded.status, remaining = excluded.remaining, held = excluded.held, gone = excluded.gone, \
+         revoked = excluded.revoked"
     ),
     &[Type::RowsOf("lots")],
 );
@@ -290,6 +292,42 @@ static SETTLE_HOLD: Statement = Statement::new(
         Type::Ints,
         Type::Amounts,
     ],
+);
+
+static SAVE_DEBTS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.debts (",
+        debt_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account) DO UPDATE SET drawn = excluded.drawn, line_starts = excluded.line_starts, \
+         line_ends = excluded.line_ends, lasting = excluded.lasting"
+    ),
+    &[Type::RowsOf("debts")],
+);
+
+static APPEND_SETTLEMENTS: Statement = Statement::new(
+    concat!("INSERT INTO credits_ledger.settlements (", settlement_columns!(), ") SELECT * FROM unnest($1)"),
+    &[Type::RowsOf("settlements")],
+);
+
+static SAVE_REFUNDED: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.refunded (",
+        refunded_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, entry) DO UPDATE SET amount = excluded.amount, quantity = excluded.quantity"
+    ),
+    &[Type::RowsOf("refunded")],
+);
+
+static SAVE_CLAW_BACKS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.claw_backs (",
+        claw_back_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, lot, entry) DO UPDATE SET returned = excluded.returned"
+    ),
+    &[Type::RowsOf("claw_backs")],
 );
 
 static SAVE_SWITCHES: Statement = Statement::new(
@@ -455,6 +493,13 @@ pub fn save_extras(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
     save_holds(spi, book)?;
+    let debts = book.debts.changed.then(|| rows::debt_values(name, &book.debts));
+    write_rows(spi, &SAVE_DEBTS, "debts", debts)?;
+    let settled = book.settlements.iter().map(|own| rows::settlement_values(name, own));
+    write_rows(spi, &APPEND_SETTLEMENTS, "settlements", settled)?;
+    write_rows(spi, &SAVE_REFUNDED, "refunded", book.refunded.iter().map(|own| rows::refunded_values(name, own)))?;
+    let claw_backs = book.claw_backs.iter().map(|own| rows::claw_back_values(name, own));
+    write_rows(spi, &SAVE_CLAW_BACKS, "claw_backs", claw_backs)?;
     let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
     write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
     for change in &book.budget_changes {

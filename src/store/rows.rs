@@ -5,12 +5,15 @@ use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head
 use credits_domain::amount::Amount;
 use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::budget::{BudgetRow, BudgetUse, Period, Span};
+use credits_domain::debt::{Debts, Fate, OpenDebt, Settlement, Stretch};
 use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::hold::{Hold, HoldStatus};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
 use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, RateVersion, Switch};
+use credits_domain::refund::Refunded;
+use credits_domain::void::ClawBack;
 
 /// All columns in table order: the executor hands such a row on as it is, without a projection.
 macro_rules! account_columns {
@@ -26,7 +29,7 @@ macro_rules! lot_columns {
     () => {
         "account, lot, entry, effective_at, expires_at, burn_at, burn_rank, cycle, expires_cycle, \
          expires_after_cycles, priority, open, status, kind, amount, remaining, held, price, currency, payment_ref, \
-         features, plan"
+         features, plan, gone, revoked"
     };
 }
 
@@ -190,6 +193,8 @@ pub fn lot(row: &Columns) -> Result<Lot> {
         payment_ref: row.opt_text(19)?.map(Into::into),
         features: row.texts(20)?.unwrap_or_default(),
         plan: row.opt_text(21)?.map(Into::into),
+        gone: row.amount(22)?,
+        revoked: row.bool(23)?,
         changed: false,
     })
 }
@@ -228,6 +233,8 @@ pub fn lot_values(account: &str, lot: &Lot) -> Vec<Value> {
         lot.payment_ref.as_deref().into(),
         if lot.features.is_empty() { Value::Null } else { Value::Texts(lot.features.clone()) },
         lot.plan.as_deref().into(),
+        lot.gone.into(),
+        lot.revoked.into(),
     ]
 }
 
@@ -439,6 +446,30 @@ macro_rules! hold_columns {
     };
 }
 
+macro_rules! debt_columns {
+    () => {
+        "account, drawn, line_starts, line_ends, lasting"
+    };
+}
+
+macro_rules! settlement_columns {
+    () => {
+        "account, line_start, line_end, entry, fate, lot"
+    };
+}
+
+macro_rules! refunded_columns {
+    () => {
+        "account, entry, amount, quantity"
+    };
+}
+
+macro_rules! claw_back_columns {
+    () => {
+        "account, lot, entry, amount, returned"
+    };
+}
+
 macro_rules! budget_columns {
     () => {
         "account, budget, period, actor, feature, budget_limit"
@@ -452,8 +483,8 @@ macro_rules! budget_use_columns {
 }
 
 pub(crate) use {
-    budget_columns, budget_use_columns, hold_columns, included_columns, meter_columns, plan_columns, rate_columns,
-    subscription_columns, switch_columns,
+    budget_columns, budget_use_columns, claw_back_columns, debt_columns, hold_columns, included_columns, meter_columns,
+    plan_columns, rate_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 
 pub fn subscription(row: &Columns) -> Result<Subscription> {
@@ -595,6 +626,70 @@ pub fn hold_values(account: &str, hold: &Hold) -> Vec<Value> {
         hold.feature.as_deref().into(),
         hold.actor.as_deref().into(),
     ]
+}
+
+pub fn debts(row: &Columns) -> Result<Debts> {
+    let (starts, ends) = (row.amounts(2)?.unwrap_or_default(), row.amounts(3)?.unwrap_or_default());
+    let lasting = row.ints(4)?.unwrap_or_default();
+    if starts.len() != ends.len() || starts.len() != lasting.len() {
+        return Err(corrupt("list of debts", "starts and ends do not belong together").into());
+    }
+    let stretches = starts.into_iter().zip(ends).map(|(start, end)| Stretch { start, end });
+    let open = stretches.zip(lasting).map(|(stretch, lasting)| OpenDebt { stretch, lasting: lasting != 0 });
+    Ok(Debts { drawn: row.amount(1)?, open: open.collect(), changed: false })
+}
+
+pub fn debt_values(account: &str, debts: &Debts) -> Vec<Value> {
+    let open = || debts.open.iter();
+    vec![
+        account.into(),
+        debts.drawn.into(),
+        Value::Amounts(open().map(|debt| debt.stretch.start).collect()),
+        Value::Amounts(open().map(|debt| debt.stretch.end).collect()),
+        Value::Ints(open().map(|debt| debt.lasting.into()).collect()),
+    ]
+}
+
+pub fn settlement(row: &Columns) -> Result<Settlement> {
+    let fate = row.text(4)?;
+    Ok(Settlement {
+        stretch: Stretch { start: row.amount(1)?, end: row.amount(2)? },
+        entry: row.i64(3)?,
+        fate: Fate::parse(fate, row.opt_i32(5)?).ok_or_else(|| corrupt("fate of a debt", fate))?,
+    })
+}
+
+pub fn settlement_values(account: &str, settlement: &Settlement) -> Vec<Value> {
+    vec![
+        account.into(),
+        settlement.stretch.start.into(),
+        settlement.stretch.end.into(),
+        settlement.entry.into(),
+        settlement.fate.name().into(),
+        settlement.fate.lot().into(),
+    ]
+}
+
+pub fn refunded(row: &Columns) -> Result<Refunded> {
+    Ok(Refunded { entry: row.i64(1)?, amount: row.amount(2)?, quantity: row.amount(3)?, changed: false })
+}
+
+pub fn refunded_values(account: &str, refunded: &Refunded) -> Vec<Value> {
+    vec![account.into(), refunded.entry.into(), refunded.amount.into(), refunded.quantity.into()]
+}
+
+pub fn claw_back(row: &Columns) -> Result<ClawBack> {
+    Ok(ClawBack {
+        lot: row.i32(1)?,
+        entry: row.i64(2)?,
+        amount: row.amount(3)?,
+        returned: row.amount(4)?,
+        changed: false,
+    })
+}
+
+pub fn claw_back_values(account: &str, own: &ClawBack) -> Vec<Value> {
+    vec![account.into(), own.lot.into(), own.entry.into(), own.amount.into(), own.returned.into()]
 }
 
 pub fn budget(row: &Columns) -> Result<BudgetRow> {

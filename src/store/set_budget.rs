@@ -15,8 +15,10 @@ static CYCLE_BEGAN_AFTER: Statement = Statement::new(
 );
 
 static USED_SINCE: Statement = Statement::new(
-    "SELECT CASE WHEN $3 THEN coalesce(actor, '') ELSE '' END, sum(amount) FROM credits_ledger.entries \
-     WHERE account = $1 AND entry > $2 AND operation IN ('debit', 'charge', 'capture') AND amount > 0 \
+    "SELECT CASE WHEN $3 THEN coalesce(actor, '') ELSE '' END, \
+            sum(CASE WHEN operation = 'refund' THEN -amount ELSE amount END) FROM credits_ledger.entries \
+     WHERE account = $1 AND entry > $2 AND amount > 0 \
+       AND (operation IN ('debit', 'charge', 'capture') OR operation = 'refund' AND refers_to > $2) \
        AND ($4 IS NULL OR actor = $4) AND ($5 IS NULL OR feature = $5) \
      GROUP BY 1",
     &[Type::Text, Type::I64, Type::Bool, Type::Text, Type::Text],

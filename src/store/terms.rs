@@ -212,10 +212,7 @@ pub fn of_capture(
 pub fn of_feature(spi: &Spi, sight: Sight, book: &Book, feature: &str) -> Result<Terms> {
     let (account, now) = (&book.account, book.now());
     let mut terms = Terms { rate: definitions::rate(spi, sight, feature, now)?, ..Terms::default() };
-    if account.extras.meters {
-        let rows = run(spi, sight, &METER, &[account.account.as_str().into(), feature.into()])?;
-        terms.meter = rows.iter().next().map(|row| rows::meter(&row)).transpose()?.unwrap_or_default();
-    }
+    terms.meter = meter(spi, sight, book, feature)?;
     if account.extras.subscriptions {
         let began = account.cycle.start.max(account.opened_at);
         for own in held(spi, sight, book)? {
@@ -223,6 +220,15 @@ pub fn of_feature(spi: &Spi, sight: Sight, book: &Book, feature: &str) -> Result
         }
     }
     Ok(terms)
+}
+
+/// What the account has used of the feature's included units, and has left of packages.
+pub fn meter(spi: &Spi, sight: Sight, book: &Book, feature: &str) -> Result<Meter> {
+    if !book.account.extras.meters {
+        return Ok(Meter::default());
+    }
+    let rows = run(spi, sight, &METER, &[book.account.account.as_str().into(), feature.into()])?;
+    Ok(rows.iter().next().map(|row| rows::meter(&row)).transpose()?.unwrap_or_default())
 }
 
 /// The plans held, as the book has them where time has changed them.

@@ -1,7 +1,7 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
 use super::lookup::{self, Sight, StoredLots, unknown_account};
-use super::{read, terms};
+use super::{debts, read, terms};
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{self, Auditor, Problem};
 
@@ -25,7 +25,9 @@ static ORPHANS: Statement = Statement::new(
          UNION SELECT account FROM credits_ledger.lots UNION SELECT account FROM credits_ledger.cycles \
          UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
          UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
-         UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds) r \
+         UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds \
+         UNION SELECT account FROM credits_ledger.debts UNION SELECT account FROM credits_ledger.settlements \
+         UNION SELECT account FROM credits_ledger.refunded UNION SELECT account FROM credits_ledger.claw_backs) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );
@@ -44,7 +46,7 @@ static TRIGGERS: Statement = Statement::new(
 );
 
 /// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
-const TRIGGER_COUNT: i64 = 24;
+const TRIGGER_COUNT: i64 = 32;
 
 fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
     Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
@@ -131,6 +133,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
     let closed = lookup::closed_cycles(&spi, account)?;
     let zone = ServerZone::new(&row.settings.time_zone)?;
     let (holds, misfiled_holds) = lookup::all_holds(&spi, account)?;
+    let owed = debts::open(&spi, Sight::Callers, account)?;
     let rows = audit::Rows {
         account: &row,
         lots: &lots,
@@ -144,6 +147,10 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         budgets: &terms::budget_rows(&spi, Sight::Callers, account)?,
         budget_use: &terms::budget_uses(&spi, account)?,
         holds: &holds,
+        debts: owed.as_ref(),
+        settlements: &debts::settlements(&spi, account)?,
+        refunded: &debts::refunded(&spi, account)?,
+        claw_backs: &debts::claw_backs(&spi, account)?,
     };
     let mut auditor = Auditor::new(&rows, &zone);
     for (entry, lot) in misfiled {

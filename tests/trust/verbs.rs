@@ -85,6 +85,14 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
         &format!("credits_capture('{name}', 'h', 'c', 10, final => false)"),
         &[("amount", "10"), ("from_allowance", "10"), ("allowance", "19"), ("held", "30"), ("balance", "83")],
     );
+    call(
+        &format!("credits_refund('{name}', 'c', 'rc', 4, reason => 'why')"),
+        &[("operation", "refund"), ("from_allowance", "4"), ("allowance", "23"), ("balance", "87")],
+    );
+    call(
+        &format!("credits_debit('{name}', 4, 'd4')"),
+        &[("from_allowance", "4"), ("allowance", "19"), ("balance", "83")],
+    );
     call(&format!("credits_hold('{name}', 15, 'h2')"), &[("allowance", "4"), ("held", "45"), ("balance", "83")]);
     call(
         &format!("credits_release('{name}', 'h2', 'l')"),
@@ -102,6 +110,11 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
             ("balance", "173.5"),
         ],
     );
+    call(
+        &format!("credits_void_grant('{name}', 'p-{name}', 'v', 2)"),
+        &[("operation", "void"), ("from_credits", "2"), ("balance", "171.5")],
+    );
+    call(&format!("credits_grant('{name}', 2, 'g2')"), &[("from_credits", "2"), ("balance", "173.5")]);
     call(&format!("credits_configure_account('{name}', overdraft_limit => 7)"), &[("overdraft_limit", "7")]);
     call(&format!("credits_redact('{name}', 5)"), &[("operation", "redact"), ("refers_to", "5")]);
     call(&format!("credits_freeze_account('{name}', 'why')"), &[("status", "frozen")]);

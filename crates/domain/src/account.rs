@@ -196,18 +196,27 @@ pub struct Extras {
     pub meters: bool,
     pub budgets: bool,
     pub holds: bool,
+    /// It ever had debt.
+    pub debts: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8 and 16.
+    /// As a number: 1, 2, 4, 8, 16 and 32.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds];
+        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.debts];
         flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
     pub fn from_bits(bits: i32) -> Extras {
         let flag = |bit: i32| bits >> bit & 1 == 1;
-        Extras { subscriptions: flag(0), switches: flag(1), meters: flag(2), budgets: flag(3), holds: flag(4) }
+        Extras {
+            subscriptions: flag(0),
+            switches: flag(1),
+            meters: flag(2),
+            budgets: flag(3),
+            holds: flag(4),
+            debts: flag(5),
+        }
     }
 }
 

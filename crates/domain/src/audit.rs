@@ -3,16 +3,19 @@
 use crate::account::{Account, Balances, Cycle, Extras, Settings, Status};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
-use crate::budget::{BudgetRow, BudgetUse, Period, Span};
+use crate::budget::{BudgetRow, BudgetUse, Span};
 use crate::chain;
+use crate::debt::{Debts, Fate, Settlement, Stretch, repayments};
 use crate::entry::{Entry, Movement, Operation};
 use crate::error::Result;
 use crate::hold::{CaptureDetail, Hold, HoldDetail, HoldStatus};
 use crate::lifecycle::{Change, Detail, plan_of};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::{Holdings, Subscription};
-use crate::rate::{Meter, PackageDetail, Switch};
+use crate::rate::{DrawDetail, Meter, PackageDetail, Switch};
+use crate::refund::{RefundDetail, Refunded};
 use crate::time::{Timestamp, Zone};
+use crate::void::{ClawBack, VoidDetail};
 use std::collections::{BTreeMap, HashMap};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,11 @@ pub struct Rows<'r> {
     pub budget_use: &'r [BudgetUse],
     /// All it ever had, by their numbers.
     pub holds: &'r [Hold],
+    /// `None`: there is no row.
+    pub debts: Option<&'r Debts>,
+    pub settlements: &'r [Settlement],
+    pub refunded: &'r [Refunded],
+    pub claw_backs: &'r [ClawBack],
 }
 
 /// What the entries say of plans, features and budgets.
@@ -69,6 +77,10 @@ struct Extra {
     meters: BTreeMap<String, Meter>,
     holds: BTreeMap<i64, Hold>,
     budgets: BTreeMap<i32, BudgetRow>,
+    debts: Debts,
+    settlements: Vec<Settlement>,
+    refunded: BTreeMap<i64, Refunded>,
+    claw_backs: BTreeMap<(i32, i64), ClawBack>,
     /// What the newest cycle granted by plan, as it began.
     allowances: BTreeMap<String, Amount>,
     allowances_of: i32,
@@ -82,6 +94,8 @@ struct Extra {
 #[derive(Clone, Copy)]
 struct LotTrail {
     remaining: Amount,
+    gone: Amount,
+    revoked: bool,
     status: LotStatus,
     /// In which it became effective.
     cycle: i32,
@@ -106,6 +120,7 @@ pub struct Auditor<'a> {
     opened_with: Option<Settings>,
     settings: Vec<PastSettings>,
     opened_at: Timestamp,
+    was_closed: bool,
     newest: i64,
     after: Balances,
     used: Amount,
@@ -144,6 +159,7 @@ impl<'a> Auditor<'a> {
             opened_with: None,
             settings: Vec::new(),
             opened_at: Timestamp::NEG_INFINITY,
+            was_closed: false,
             newest: 0,
             after: Balances::default(),
             used: Amount::ZERO,
@@ -183,7 +199,8 @@ impl<'a> Auditor<'a> {
                 Operation::Rollover => (LotStatus::Active, entry.cycle + 1),
                 _ => (LotStatus::Active, entry.cycle),
             };
-            self.trails.insert(lot.lot, LotTrail { remaining: Amount::ZERO, status, cycle, expired_at: None });
+            let (remaining, gone, revoked, expired_at) = (Amount::ZERO, Amount::ZERO, false, None);
+            self.trails.insert(lot.lot, LotTrail { remaining, gone, revoked, status, cycle, expired_at });
         }
         if entry.redacted.is_some() && (entry.dimensions.is_personal() || entry.dimensions.salt.is_some()) {
             self.problem(number, "it was redacted, and yet has actor, resource or metadata");
@@ -201,6 +218,7 @@ impl<'a> Auditor<'a> {
         if let Err(error) = self.read_detail(entry) {
             self.problem(number, error.message);
         }
+        self.read_debt(entry);
         self.count_use(entry);
         self.newest = entry.entry;
         self.after = entry.after;
@@ -221,7 +239,13 @@ impl<'a> Auditor<'a> {
     fn read_detail(&mut self, entry: &Entry) -> Result<()> {
         let mut package = None;
         match (entry.operation, &entry.detail) {
-            (Operation::Charge, Some(json)) => package = Some(PackageDetail::from_json(json)?),
+            (Operation::Debit | Operation::Charge, Some(json)) => {
+                let detail = DrawDetail::from_json(json)?;
+                self.read_draw(entry, detail.debt_from);
+                package = detail.package;
+            }
+            (Operation::Refund, Some(json)) => return self.read_refund(entry, RefundDetail::from_json(json)?),
+            (Operation::Void | Operation::ClawBack, Some(json)) => self.read_void(entry, VoidDetail::from_json(json)?),
             (Operation::Allowance, Some(json)) => {
                 let extra = &mut self.extra;
                 if extra.allowances_of != entry.cycle {
@@ -247,6 +271,102 @@ impl<'a> Auditor<'a> {
             meter.package_left = package.map_or(meter.package_left, |package| package.package_left);
         }
         Ok(())
+    }
+
+    /// What an entry drew past zero.
+    fn read_draw(&mut self, entry: &Entry, debt_from: Option<Amount>) {
+        if let Some(start) = debt_from {
+            let lasting = entry.operation == Operation::ClawBack;
+            if self.extra.debts.draw(entry.debt_change, lasting).start != start {
+                self.problem(Some(entry.entry), "what it drew past zero is not where the account's line of debt ended");
+            }
+        }
+    }
+
+    fn settle(&mut self, stretches: &[Stretch], fate: Fate, entry: i64) {
+        let settled = stretches.iter().map(|stretch| Settlement { stretch: *stretch, fate, entry });
+        self.extra.settlements.extend(settled);
+    }
+
+    /// What the entry did to what is owed, but for what it drew and what a refund undid.
+    fn read_debt(&mut self, entry: &Entry) {
+        let number = entry.entry;
+        let written_off = match entry.operation {
+            Operation::Forgive => Some(Fate::Forgiven),
+            Operation::Invoice => Some(Fate::Invoiced),
+            _ => None,
+        };
+        if let Some(fate) = written_off {
+            let stretches = self.extra.debts.settle_passing();
+            self.settle(&stretches, fate, number);
+        }
+        for paid in repayments(entry) {
+            let stretches = self.extra.debts.settle(paid.amount);
+            self.settle(&stretches, Fate::Repaid(paid.lot), number);
+        }
+        let owed = self.extra.debts.total();
+        if owed != entry.after.debt {
+            self.problem(
+                Some(number),
+                format!("debt is {}, but what was drawn and settled leaves {owed}", entry.after.debt),
+            );
+        }
+    }
+
+    fn read_refund(&mut self, entry: &Entry, detail: RefundDetail) -> Result<()> {
+        for undone in &detail.debt {
+            if undone.fate.is_none() {
+                self.extra.debts.remove(&[undone.stretch]);
+            }
+            if let (Some(fate), Some(onto)) = (undone.fate, undone.onto) {
+                self.extra.debts.remove(&[onto]);
+                self.settle(&[onto], fate, entry.entry);
+            }
+            self.settle(&[undone.stretch], Fate::Refunded, entry.entry);
+        }
+        let extra = &mut self.extra;
+        let mut undo = |original: i64, amount: Amount, quantity: Amount| {
+            let own = extra.refunded.entry(original).or_default();
+            own.entry = original;
+            (own.amount, own.quantity) = (own.amount + amount, own.quantity + quantity);
+        };
+        undo(entry.refers_to.unwrap_or_default(), entry.amount, entry.quantity.unwrap_or_default());
+        for (lot, claw_back, amount) in detail.claw_backs.iter().copied() {
+            undo(claw_back, amount, Amount::ZERO);
+            if let Some(own) = extra.claw_backs.get_mut(&(lot, claw_back)) {
+                own.returned += amount;
+            }
+        }
+        if let Some(feature) = &entry.dimensions.feature
+            && (entry.included.is_some() || detail.package_left.is_some())
+        {
+            let meter = extra.meters.entry(feature.clone()).or_default();
+            meter.included = meter.included_in(entry.cycle) - entry.included.unwrap_or_default();
+            meter.cycle = entry.cycle;
+            meter.package_left = detail.package_left.unwrap_or(meter.package_left);
+        }
+        self.count_refund(entry, &detail);
+        Ok(())
+    }
+
+    fn read_void(&mut self, entry: &Entry, detail: VoidDetail) {
+        self.read_draw(entry, detail.debt_from);
+        for part in detail.lots {
+            if let Some(trail) = self.trails.get_mut(&part.lot) {
+                trail.gone += part.voided + part.clawed_back;
+                (trail.revoked, trail.status) = (part.revoked, part.status);
+            }
+            if part.clawed_back.is_positive() {
+                let claw_back = ClawBack {
+                    lot: part.lot,
+                    entry: entry.entry,
+                    amount: part.clawed_back,
+                    returned: Amount::ZERO,
+                    changed: false,
+                };
+                self.extra.claw_backs.insert((part.lot, entry.entry), claw_back);
+            }
+        }
     }
 
     fn read_hold(&mut self, entry: &Entry, detail: &HoldDetail) {
@@ -290,6 +410,7 @@ impl<'a> Auditor<'a> {
             hold.parts.clear();
             hold.status = if hold.captured.is_zero() { HoldStatus::Released } else { HoldStatus::Captured };
         }
+        self.read_draw(entry, detail.debt_from);
         detail.package
     }
 
@@ -332,23 +453,30 @@ impl<'a> Auditor<'a> {
 
     /// Counts what the entry drew against the budgets whose period still ran at the newest entry.
     fn count_use(&mut self, entry: &Entry) {
-        if !entry.operation.is_usage() || entry.amount.is_zero() {
-            return;
+        if entry.operation.is_usage() {
+            self.count_usage(entry, entry.cycle, entry.recorded_at);
         }
+    }
+
+    /// What a refund gives back counts in the period of its debit.
+    fn count_refund(&mut self, entry: &Entry, detail: &RefundDetail) {
+        if !detail.redacted {
+            self.count_usage(entry, detail.debited_in, detail.debited_at);
+        }
+    }
+
+    fn count_usage(&mut self, entry: &Entry, cycle: i32, recorded_at: Timestamp) {
+        let usage = entry.usage();
         for (row, span) in &self.spans {
-            let in_span = match row.period {
-                Period::Cycle => entry.cycle == span.cycle,
-                _ => entry.recorded_at >= span.start,
-            };
-            if !in_span {
+            if usage.is_zero() || !row.period.has(*span, cycle, recorded_at) {
                 continue;
             }
             let of_feature = row.feature.is_none() || row.feature == entry.dimensions.feature;
             if entry.redacted.is_some() && row.actor.is_some() && of_feature {
-                *self.extra.redacted.entry(row.budget).or_default() += entry.amount;
+                *self.extra.redacted.entry(row.budget).or_default() += usage;
             } else if row.counts(&entry.dimensions) {
                 let user = row.user(&entry.dimensions).to_string();
-                *self.extra.used.entry((row.budget, user)).or_default() += entry.amount;
+                *self.extra.used.entry((row.budget, user)).or_default() += usage;
             }
         }
     }
@@ -371,7 +499,7 @@ impl<'a> Auditor<'a> {
             }
         }
         let before = if entry.cycle == self.cycle { self.used } else { Amount::ZERO };
-        let expected = if entry.operation.is_usage() { before + entry.amount } else { before };
+        let expected = before + entry.usage();
         if entry.used != expected {
             self.problem(number, format!("used is {}, but the entries add up to {expected}", entry.used));
         }
@@ -401,6 +529,19 @@ impl<'a> Auditor<'a> {
             match entry.operation {
                 Operation::Expire => {
                     (trail.status, trail.expired_at) = (LotStatus::Expired, Some(entry.effective_at));
+                    trail.gone -= movement.amount;
+                }
+                // What returned to a lot that was voided before.
+                Operation::Void if entry.key.is_none() => {
+                    trail.gone -= movement.amount;
+                    trail.revoked = true;
+                    if trail.status != LotStatus::Expired {
+                        trail.status = LotStatus::Voided;
+                    }
+                }
+                Operation::Rollover if movement.amount.is_negative() => trail.gone -= movement.amount,
+                Operation::Refund if trail.status == LotStatus::Voided && !trail.revoked => {
+                    trail.status = LotStatus::Active;
                 }
                 Operation::Grant if trail.status == LotStatus::Scheduled => {
                     (trail.status, trail.cycle) = (LotStatus::Active, entry.cycle);
@@ -438,6 +579,11 @@ impl<'a> Auditor<'a> {
 
     fn count(&mut self, entry: &Entry) {
         let of_plan = entry.kind.is_some_and(|kind| kind.bucket() == Bucket::Allowance);
+        // Once the account is closed no cycle runs.
+        if self.was_closed {
+            return;
+        }
+        self.was_closed = entry.operation == Operation::Close;
         let totals = self.cycles.entry(entry.cycle).or_default();
         match entry.operation {
             Operation::Allowance => totals.granted += entry.amount,
@@ -448,12 +594,12 @@ impl<'a> Auditor<'a> {
             Operation::Invoice => totals.invoiced += entry.amount,
             // What was scheduled never becomes effective.
             Operation::Close => {
-                for trail in self.trails.values_mut().filter(|trail| trail.status == LotStatus::Scheduled) {
-                    trail.status = LotStatus::Expired;
+                for (lot, trail) in self.trails.iter_mut().filter(|(_, trail)| trail.status == LotStatus::Scheduled) {
+                    let whole = self.lots.get(lot).map_or(Amount::ZERO, |lot| lot.amount);
+                    (trail.status, trail.gone) = (LotStatus::Expired, whole);
                 }
             }
-            operation if operation.is_usage() => totals.used += entry.amount,
-            _ => {}
+            _ => totals.used += entry.usage(),
         }
     }
 
@@ -570,6 +716,27 @@ impl<'a> Auditor<'a> {
         if !extra.holds.values().cloned().eq(as_stored) {
             self.problem(None, "the account's holds are not those of its history");
         }
+        let debts = rows.debts.cloned().unwrap_or_default();
+        if extra.debts != (Debts { changed: extra.debts.changed, ..debts }) {
+            self.problem(None, "what the account owes is not what its history leaves open");
+        }
+        let in_order = |settlements: &[Settlement]| {
+            let mut all: Vec<_> =
+                settlements.iter().map(|own| (own.stretch.start, own.entry, own.stretch.end, own.fate)).collect();
+            all.sort_by_key(|(start, entry, _, fate)| (*start, *entry, fate.name()));
+            all
+        };
+        if in_order(&extra.settlements) != in_order(rows.settlements) {
+            self.problem(None, "what became of the account's debt is not what its history says");
+        }
+        let refunded = rows.refunded.iter().map(|own| Refunded { changed: false, ..*own });
+        if !extra.refunded.values().copied().eq(refunded) {
+            self.problem(None, "what was refunded of the account's debits is not what its history says");
+        }
+        let claw_backs = rows.claw_backs.iter().map(|own| ClawBack { changed: false, ..*own });
+        if !extra.claw_backs.values().copied().eq(claw_backs) {
+            self.problem(None, "what was clawed back of the account's lots is not what its history says");
+        }
         let headroom: Amount = extra.holds.values().map(|hold| hold.headroom).sum();
         if self.account.headroom != headroom {
             self.problem(
@@ -579,6 +746,7 @@ impl<'a> Auditor<'a> {
         }
         let found = Extras {
             holds: !rows.holds.is_empty(),
+            debts: rows.debts.is_some(),
             subscriptions: !rows.holdings.subscriptions.is_empty(),
             switches: !rows.switches.is_empty(),
             meters: !rows.meters.is_empty(),
@@ -643,6 +811,9 @@ impl<'a> Auditor<'a> {
         let mut problem = |what: String| self.problem(Some(lot.entry), format!("lot {} {what}", lot.lot));
         if lot.remaining != trail.remaining {
             problem(format!("has {} left, but its allocations add up to {}", lot.remaining, trail.remaining));
+        }
+        if lot.gone != trail.gone || lot.revoked != trail.revoked {
+            problem(format!("says that {} of it is gone, but by its entries it is {}", lot.gone, trail.gone));
         }
         if lot.held != held {
             problem(format!("says that {} of it is held, but its holds add up to {held}", lot.held));

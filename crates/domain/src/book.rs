@@ -7,13 +7,16 @@ use crate::account::{Account, Balances, Head, Settings};
 use crate::amount::Amount;
 use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
+use crate::debt::{Debts, Settlement};
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
 use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
 use crate::rate::{Meter, Switch};
+use crate::refund::Refunded;
 use crate::time::Timestamp;
+use crate::void::ClawBack;
 
 /// How many of the account's open lots a book knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +191,13 @@ pub struct Book {
     pub budget_changes: Vec<BudgetChange>,
     /// Open holds that are due, and holds that changed, to be written.
     pub holds: Vec<Hold>,
+    /// What the account owes; of a complete book, and of any that has lots where something is owed.
+    pub debts: Debts,
+    /// To be written.
+    pub settlements: Vec<Settlement>,
+    /// What refunds and voids undid, to be written.
+    pub refunded: Vec<Refunded>,
+    pub claw_backs: Vec<ClawBack>,
     /// When the first open hold lapses that the book does not know; of a complete book.
     pub next_lapse: Timestamp,
     /// To be written: the account was described anew.
@@ -227,6 +237,10 @@ impl Book {
             switches: Vec::new(),
             budget_changes: Vec::new(),
             holds: Vec::new(),
+            debts: Debts::default(),
+            settlements: Vec::new(),
+            refunded: Vec::new(),
+            claw_backs: Vec::new(),
             next_lapse: Timestamp::INFINITY,
             redescribed: None,
             context,
@@ -329,7 +343,9 @@ impl Book {
                 (Some(index), _) => {
                     self.hold_in_lot(index, -part.amount);
                     self.move_lot(index, part.amount);
-                    self.repay_from(index);
+                    if !self.lots[index].revoked {
+                        self.repay_from(index);
+                    }
                     // While nothing remained in the lot, its end was no event.
                     self.expect_event(match self.lots[index].expiry {
                         Expiry::At(at) => Some(at),
@@ -375,6 +391,25 @@ impl Book {
         index
     }
 
+    /// Adds lots in which nothing could happen any more, as far as the book does not know them.
+    pub fn know(&mut self, lots: Vec<Lot>) {
+        for lot in lots {
+            if !self.all_lots().any(|own| own.lot == lot.lot) {
+                self.retired.push(lot);
+            }
+        }
+    }
+
+    /// The place of a lot, which may have been spent long ago, among the lots in which something can happen.
+    pub(crate) fn reopen(&mut self, lot: i32) -> Option<usize> {
+        if let Some(index) = self.lots.iter().position(|own| own.lot == lot) {
+            return Some(index);
+        }
+        let retired = self.retired.iter().position(|own| own.lot == lot)?;
+        let lot = self.retired.remove(retired);
+        Some(self.place(lot))
+    }
+
     /// Puts a lot whose burn key changed into its new place.
     pub(crate) fn replace(&mut self, index: usize) -> usize {
         let lot = self.lots.remove(index);
@@ -392,6 +427,8 @@ impl Book {
             remaining: Amount::ZERO,
             held: Amount::ZERO,
             priority: kind.default_priority(),
+            gone: Amount::ZERO,
+            revoked: false,
             features: Vec::new(),
             effective_at: instant,
             expiry,
@@ -444,8 +481,9 @@ impl Book {
             redacted: None,
             hash: [0; 32],
         };
-        let made = self.lots.iter().filter(|lot| lot.entry == entry.entry);
-        entry.hash = chain::hash(&account.hash, &account.account, &entry, made);
+        let mut made: Vec<&Lot> = self.lots.iter().filter(|lot| lot.entry == entry.entry).collect();
+        made.sort_by_key(|lot| lot.lot);
+        entry.hash = chain::hash(&account.hash, &account.account, &entry, made.into_iter());
         account.hash = entry.hash;
         self.entries.push(entry);
     }

@@ -51,6 +51,11 @@ impl Period {
         Ok(Span { cycle: cycle.number, start: start.ok_or_else(out_of_range)? })
     }
 
+    /// Whether what was recorded then, in this cycle, lies in a period that runs.
+    pub fn has(self, span: Span, cycle: i32, recorded_at: Timestamp) -> bool {
+        if self == Period::Cycle { cycle == span.cycle } else { recorded_at >= span.start }
+    }
+
     /// When the period that contains now ends; `None`: with a cycle that is closed by hand.
     pub fn end(self, cycle: Cycle, now: Timestamp, zone: &dyn Zone) -> Result<Option<Timestamp>> {
         let length = match self {

@@ -5,6 +5,7 @@ use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Draft, Outcome};
 use crate::calendar::Series;
 use crate::chain::Encoder;
+use crate::debt::Fate;
 use crate::entry::{Key, Operation};
 use crate::error::{Error, Result};
 use crate::lifecycle::{Detail, plan_detail};
@@ -206,18 +207,19 @@ impl Book {
                 self.expire(i, instant);
             }
         }
-        let debt = self.account.balances.debt;
+        let debt = self.debts.passing();
         let (mut debt_forgiven, mut debt_invoiced) = (Amount::ZERO, Amount::ZERO);
         let fate = match self.account.settings.debt_policy {
             DebtPolicy::Repay => None,
-            DebtPolicy::ForgiveAtReset => Some((Operation::Forgive, &mut debt_forgiven)),
-            DebtPolicy::InvoiceAtReset => Some((Operation::Invoice, &mut debt_invoiced)),
+            DebtPolicy::ForgiveAtReset => Some((Operation::Forgive, Fate::Forgiven, &mut debt_forgiven)),
+            DebtPolicy::InvoiceAtReset => Some((Operation::Invoice, Fate::Invoiced, &mut debt_invoiced)),
         };
-        if let Some((operation, figure)) = fate
+        if let Some((operation, fate, figure)) = fate
             && debt.is_positive()
         {
             *figure = debt;
-            self.account.balances.debt = Amount::ZERO;
+            let stretches = self.debts.settle_passing();
+            self.settle_debt(&stretches, fate);
             self.record(Draft::new(operation, debt).at(instant));
         }
         self.retire();
@@ -325,6 +327,7 @@ impl Book {
             let share = left.min(self.lots[index].remaining);
             if share.is_positive() {
                 self.move_lot(index, -share);
+                self.lots[index].gone += share;
                 left -= share;
             }
         }

@@ -7,7 +7,7 @@ use crate::chain::Encoder;
 use crate::entry::{Dimensions, Key, Movement, Operation};
 use crate::error::{Code, Error, Result};
 use crate::lot::Lot;
-use crate::rate::{Meter, Price, RateModel, Terms};
+use crate::rate::{DrawDetail, Meter, PackageDetail, Price, RateModel, Terms};
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
 
@@ -98,7 +98,7 @@ struct Draw<'d> {
     included: Option<Amount>,
     /// Something else than credits is used: then it is not for nothing, even where there are none.
     covered: bool,
-    detail: Option<String>,
+    package: Option<PackageDetail>,
 }
 
 /// What a debit takes of one lot.
@@ -228,7 +228,7 @@ impl Book {
             quantity: None,
             included: None,
             covered: false,
-            detail: None,
+            package: None,
         })
     }
 
@@ -254,7 +254,7 @@ impl Book {
             quantity: Some(charge.quantity),
             included: Some(price.included),
             covered: price.covers(),
-            detail: terms.package_detail(&price).map(|detail| detail.to_json()).transpose()?,
+            package: terms.package_detail(&price),
         })?;
         self.note_meter(feature, &price, terms);
         Ok(receipt)
@@ -286,11 +286,12 @@ impl Book {
         (self.account.used + amount).checked("usage in the cycle")?;
         self.spend_budgets(draw.dimensions, amount, draw.on_insufficient)?;
         self.take(&taking);
-        self.account.balances.debt += taking.overdraft;
+        let debt = self.draw_debt(taking.overdraft, false);
         self.account.used += amount;
         let mut draft = Draft::new(draw.operation, amount).key(Some(draw.key.clone()));
         draft.dimensions = draw.dimensions.clone();
-        (draft.quantity, draft.included, draft.detail) = (draw.quantity, draw.included, draw.detail);
+        (draft.quantity, draft.included) = (draw.quantity, draw.included);
+        draft.detail = DrawDetail { package: draw.package, debt_from: debt.map(|debt| debt.start) }.to_json()?;
         self.record(draft);
         Ok(Receipt::of_newest(self))
     }

@@ -16,6 +16,9 @@ pub enum Operation {
     Capture,
     Release,
     Extend,
+    Refund,
+    Void,
+    ClawBack,
     Subscribe,
     ChangePlan,
     SetSeats,
@@ -35,7 +38,7 @@ pub enum Operation {
     Invoice,
 }
 
-const OPERATIONS: [(Operation, &str); 25] = [
+const OPERATIONS: [(Operation, &str); 28] = [
     (Operation::Open, "open"),
     (Operation::Grant, "grant"),
     (Operation::Schedule, "schedule"),
@@ -45,6 +48,9 @@ const OPERATIONS: [(Operation, &str); 25] = [
     (Operation::Capture, "capture"),
     (Operation::Release, "release"),
     (Operation::Extend, "extend"),
+    (Operation::Refund, "refund"),
+    (Operation::Void, "void"),
+    (Operation::ClawBack, "claw_back"),
     (Operation::Subscribe, "subscribe"),
     (Operation::ChangePlan, "change_plan"),
     (Operation::SetSeats, "set_seats"),
@@ -75,7 +81,7 @@ impl Operation {
     /// Whether it takes from lots, so that `from_allowance` and `from_credits` say what they bore; of the others they
     /// say what the lots gained.
     pub fn takes(self) -> bool {
-        self.is_usage() || matches!(self, Operation::Expire | Operation::Hold)
+        self.is_usage() || matches!(self, Operation::Expire | Operation::Hold | Operation::Void | Operation::ClawBack)
     }
 
     /// Whether it changes what the account is set to, or may move the running cycle.
@@ -183,6 +189,15 @@ impl Entry {
     /// What all other lots bore, or gained, net.
     pub fn from_credits(&self) -> Amount {
         self.borne(self.credits_change, self.held_credits_change)
+    }
+
+    /// What it adds to the usage of its cycle: below zero for a refund.
+    pub fn usage(&self) -> Amount {
+        match self.operation {
+            Operation::Refund => -self.amount,
+            operation if operation.is_usage() => self.amount,
+            _ => Amount::ZERO,
+        }
     }
 
     fn borne(&self, change: Amount, held_change: Amount) -> Amount {

@@ -163,11 +163,7 @@ impl Book {
             self.expect_event(Some(effective_at));
         } else {
             self.move_lot(index, grant.amount);
-            if self.account.is_closed() {
-                self.pay_debt_from(index)
-            } else {
-                self.repay_from(index)
-            }
+            self.repay_from(index);
             self.expect_event(match expiry {
                 Expiry::At(at) => Some(at),
                 _ => None,

@@ -193,6 +193,9 @@ pub struct CaptureDetail {
     pub headroom: Option<Amount>,
     /// The hold is closed by it.
     pub closes: bool,
+    /// Where on the account's line of debt that lies which it drew past zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debt_from: Option<Amount>,
     /// Of a quantity that a package covered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<crate::rate::PackageDetail>,
@@ -205,7 +208,7 @@ impl HoldDetail {
 }
 
 impl CaptureDetail {
-    pub(crate) fn from_json(json: &str) -> Result<CaptureDetail> {
+    pub fn from_json(json: &str) -> Result<CaptureDetail> {
         serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a capture: {e}")))
     }
 }
@@ -323,13 +326,14 @@ impl Book {
         self.account.headroom += hold.headroom - reserved;
         self.give_up_held(&from_hold)?;
         self.take(&taking);
-        self.account.balances.debt += taking.overdraft;
+        let debt = self.draw_debt(taking.overdraft, false);
         self.account.used += amount;
         self.give_back(&released)?;
         let detail = CaptureDetail {
             from_hold: from_hold.iter().map(|part| (part.lot, part.amount)).collect(),
             headroom: hold.headroom.is_positive().then_some(hold.headroom),
             closes,
+            debt_from: debt.map(|debt| debt.start),
             package: price.and_then(|price| terms.package_detail(&price)),
         };
         let mut draft = Draft::new(Operation::Capture, amount).key(Some(capture.key.clone()));

@@ -7,7 +7,8 @@
 //! | [`book`] | one account with its lots, on which operations work |
 //! | [`settle`], [`cycle`], [`calendar`] | time acting by itself; billing cycles |
 //! | [`plan`], [`rate`], [`budget`] | plans and what an account holds of them; what units cost; limits of use |
-//! | [`grant`], [`debit`], [`hold`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
+//! | [`debt`] | what was drawn past zero, and what became of it |
+//! | [`grant`], [`debit`], [`hold`], [`refund`], [`void`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
@@ -21,6 +22,7 @@ pub mod calendar;
 pub mod chain;
 pub mod cycle;
 pub mod debit;
+pub mod debt;
 pub mod entry;
 pub mod error;
 pub mod grant;
@@ -32,8 +34,10 @@ pub mod name;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
+pub mod refund;
 pub mod settle;
 pub mod subscribe;
 pub mod time;
+pub mod void;
 #[cfg(any(test, feature = "tz"))]
 pub mod zone_tz;

@@ -337,8 +337,8 @@ impl Book {
                 }
                 // It never became effective: nothing moves.
                 LotStatus::Scheduled => {
-                    self.lots[index].status = LotStatus::Expired;
-                    self.lots[index].changed = true;
+                    let lot = &mut self.lots[index];
+                    (lot.status, lot.gone, lot.changed) = (LotStatus::Expired, lot.amount, true);
                 }
                 _ => {}
             }

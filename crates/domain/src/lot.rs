@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What a lot is. Allowance and rollover lots are the plan's; all others are credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +67,8 @@ pub enum Bucket {
     Credits,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LotStatus {
     /// Waits for its effective_at.
     Scheduled,
@@ -164,6 +166,10 @@ pub struct Lot {
     pub held: Amount,
     /// 1 to 1000, lower first. Counts among credits only.
     pub priority: i32,
+    /// What left it without being spent, or was clawed back after it was: expired, rolled over, voided.
+    pub gone: Amount,
+    /// It was voided for good: whatever returns to it is void.
+    pub revoked: bool,
     /// Usable only for these, where not empty. Sorted, without duplicates.
     pub features: Vec<String>,
     pub effective_at: Timestamp,
@@ -183,6 +189,14 @@ pub struct Lot {
 impl Lot {
     pub fn is_restricted(&self) -> bool {
         !self.features.is_empty()
+    }
+
+    /// What was spent of it and neither came back nor was clawed back.
+    pub fn spent(&self) -> Amount {
+        match self.status {
+            LotStatus::Scheduled => Amount::ZERO,
+            _ => self.amount - self.remaining - self.held - self.gone,
+        }
     }
 
     pub fn is_active(&self) -> bool {

@@ -224,11 +224,32 @@ pub struct PackageDetail {
 }
 
 impl PackageDetail {
-    pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| Error::invalid(format!("the package cannot be kept: {e}")))
+    /// Packages that the charge paid.
+    pub fn packages(&self) -> Result<i128> {
+        self.packages.parse().map_err(|_| Error::invalid(format!("not a number of packages: {:?}", self.packages)))
+    }
+}
+
+/// What an entry of a debit or a charge keeps, as JSON, where there is something to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawDetail {
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageDetail>,
+    /// Where on the account's line of debt that lies which it drew past zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debt_from: Option<Amount>,
+}
+
+impl DrawDetail {
+    pub fn to_json(&self) -> Result<Option<String>> {
+        if self.package.is_none() && self.debt_from.is_none() {
+            return Ok(None);
+        }
+        let json = serde_json::to_string(self);
+        json.map(Some).map_err(|e| Error::invalid(format!("the detail of a debit cannot be kept: {e}")))
     }
 
-    pub fn from_json(json: &str) -> Result<PackageDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a charge: {e}")))
+    pub fn from_json(json: &str) -> Result<DrawDetail> {
+        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a debit: {e}")))
     }
 }

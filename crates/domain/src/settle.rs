@@ -2,7 +2,6 @@
 //!
 //! At one instant, in this order: holds lapse, the cycle closes, other lots expire, scheduled grants become effective.
 
-use crate::account::DebtPolicy;
 use crate::amount::Amount;
 use crate::book::{Book, Draft, Outcome};
 use crate::entry::Operation;
@@ -50,27 +49,35 @@ impl Book {
         Ok(false)
     }
 
-    /// Expires what remains in the lots whose time is over at `instant`; those of the plan go with their cycle.
+    /// Expires what remains in the lots whose time is over at `instant`; those of the plan go with their cycle. What has
+    /// returned to a voided lot is void.
     fn expire_lots(&mut self, instant: Timestamp) {
         for i in 0..self.lots.len() {
-            if self.is_over(&self.lots[i], instant) && self.lots[i].remaining.is_positive() {
-                self.expire(i, instant);
+            let lot = &self.lots[i];
+            match lot.remaining.is_positive() {
+                true if lot.revoked => self.void_returned(i, instant),
+                true if self.is_over(lot, instant) => {
+                    self.expire(i, instant);
+                }
+                _ => {}
             }
         }
     }
 
-    /// What returned just now to lots whose time is over expires at once.
+    /// What returned just now to lots whose time is over expires at once, or is void.
     pub(crate) fn expire_returned(&mut self) {
         self.expire_lots(self.now());
         self.retire();
     }
 
     /// Whether a lot's time is over at `instant`. What holds still set aside of it may return later.
-    fn is_over(&self, lot: &Lot, instant: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, lot: &Lot, instant: Timestamp) -> bool {
         match (lot.status, lot.expiry) {
             (LotStatus::Expired, _) => true,
-            (LotStatus::Active, Expiry::At(at)) => at <= instant,
-            (LotStatus::Active, Expiry::Cycle { cycle, .. }) => cycle < self.account.cycle.number,
+            (LotStatus::Scheduled, _) => false,
+            _ if self.account.is_closed() => true,
+            (_, Expiry::At(at)) => at <= instant,
+            (_, Expiry::Cycle { cycle, .. }) => cycle < self.account.cycle.number,
             _ => false,
         }
     }
@@ -85,7 +92,9 @@ impl Book {
             // What was foreseen has come, perhaps at another instant.
             lot.expiry = Expiry::Cycle { cycle, at: Some(instant) };
         }
-        if kind.bucket() == Bucket::Allowance {
+        lot.gone += remaining;
+        // After the account was closed no cycle runs.
+        if kind.bucket() == Bucket::Allowance && !self.account.is_closed() {
             self.account.expired += remaining;
         }
         self.move_lot(index, -remaining);
@@ -109,7 +118,8 @@ impl Book {
             lot.status = LotStatus::Active;
             lot.expiry = expiry;
             lot.cycle = cycle;
-            let (amount, kind, scheduled_by) = (lot.amount, lot.kind, lot.entry);
+            // Some of it may have been voided meanwhile.
+            let (amount, kind, scheduled_by) = (lot.amount - lot.gone, lot.kind, lot.entry);
             let index = self.replace(index);
             self.move_lot(index, amount);
             self.repay_from(index);
@@ -118,21 +128,5 @@ impl Book {
             self.record(draft);
         }
         Ok(())
-    }
-
-    /// Where the account repays its debt: what has just reached this lot pays it first, if any purpose may draw on it.
-    pub(crate) fn repay_from(&mut self, index: usize) {
-        if self.account.settings.debt_policy == DebtPolicy::Repay {
-            self.pay_debt_from(index);
-        }
-    }
-
-    pub(crate) fn pay_debt_from(&mut self, index: usize) {
-        let lot = &self.lots[index];
-        let paid = lot.remaining.min(self.account.balances.debt);
-        if paid.is_positive() && !lot.is_restricted() {
-            self.move_lot(index, -paid);
-            self.account.balances.debt -= paid;
-        }
     }
 }

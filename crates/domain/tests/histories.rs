@@ -8,6 +8,7 @@ use credits_domain::audit::{Auditor, PastSettings, Rows};
 use credits_domain::book::{Book, BudgetChange, ClosedCycle, Context, Description, Extent, Outcome, Purpose, Stop};
 use credits_domain::budget::{Budget, BudgetRow, BudgetUse, Period, SetBudget, Span};
 use credits_domain::debit::{Charge, Debit, OnInsufficient};
+use credits_domain::debt::{Debts, Fate, Settlement, Stretch};
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::grant::{Grant, GrantExpiry};
@@ -16,8 +17,10 @@ use credits_domain::lifecycle::{Changes, Detail, Opening};
 use credits_domain::lot::{Lot, LotKind, LotStatus};
 use credits_domain::plan::{Catalogue, Holdings, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, Switch, Terms};
+use credits_domain::refund::{Amounts, Case, IfExpired, Original, Records, Refund, RefundDetail, Refunded};
 use credits_domain::subscribe::{ChangePlan, SetSeats, Subscribe, TakesEffect, Unsubscribe};
 use credits_domain::time::{Interval, Timestamp};
+use credits_domain::void::{self, ClawBack, Void, VoidDetail};
 use credits_domain::zone_tz::Named;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -40,6 +43,10 @@ struct Ledger {
     budgets: BTreeMap<i32, BudgetRow>,
     budget_use: BTreeMap<(i32, String), BudgetUse>,
     holds: BTreeMap<i64, Hold>,
+    debts: Option<Debts>,
+    settlements: Vec<Settlement>,
+    refunded: BTreeMap<i64, Refunded>,
+    claw_backs: BTreeMap<(i32, i64), ClawBack>,
     /// Whether books know as few lots as they can.
     lazy: bool,
 }
@@ -59,6 +66,9 @@ impl Ledger {
         let lots = lots.into_iter().map(|lot| self.with_head(lot)).collect();
         let holdings = if extent == Extent::All { self.holdings.clone() } else { Holdings::default() };
         let mut book = Book::new(self.account.clone(), lots, extent, context).with_holdings(holdings);
+        if extent == Extent::All || extent == Extent::Prefix && self.account.balances.debt.is_positive() {
+            book.debts = self.debts.clone().unwrap_or_default();
+        }
         if extent == Extent::All {
             let open = || self.holds.values().filter(|hold| hold.is_open());
             book.holds = open().filter(|hold| hold.expires_at <= now).cloned().collect();
@@ -73,6 +83,14 @@ impl Ledger {
         let numbers: Vec<i64> = self.holds.keys().copied().collect();
         let number = *numbers.get(which % numbers.len().max(1))?;
         self.entries[number as usize - 1].key.as_ref().map(|key| key.key.clone())
+    }
+
+    /// One of the entries of such operations that have a key.
+    fn pick(&self, which: usize, wanted: impl Fn(Operation) -> bool) -> Option<(i64, String)> {
+        let entries = self.entries.iter().filter(|entry| wanted(entry.operation) && entry.key.is_some());
+        let entries: Vec<&Entry> = entries.collect();
+        let entry = entries.get(which % entries.len().max(1))?;
+        Some((entry.entry, entry.key.as_ref()?.key.clone()))
     }
 
     /// The hold that a key made, as the store finds it.
@@ -189,6 +207,13 @@ impl Ledger {
                 .filter(|hold| hold.changed)
                 .map(|hold| (hold.hold, Hold { changed: false, ..hold.clone() })),
         );
+        if book.debts.changed {
+            self.debts = Some(Debts { changed: false, ..book.debts });
+        }
+        self.settlements.extend(book.settlements);
+        self.refunded.extend(book.refunded.into_iter().map(|own| (own.entry, Refunded { changed: false, ..own })));
+        let claw_backs = book.claw_backs.into_iter();
+        self.claw_backs.extend(claw_backs.map(|own| ((own.lot, own.entry), ClawBack { changed: false, ..own })));
         for change in book.budget_changes {
             match change {
                 BudgetChange::Set(row, used) => {
@@ -214,6 +239,8 @@ impl Ledger {
         let (budgets, budget_use): (Vec<BudgetRow>, Vec<BudgetUse>) =
             (self.budgets.values().cloned().collect(), self.budget_use.values().cloned().collect());
         let holds: Vec<Hold> = self.holds.values().cloned().collect();
+        let refunded: Vec<Refunded> = self.refunded.values().copied().collect();
+        let claw_backs: Vec<ClawBack> = self.claw_backs.values().copied().collect();
         let rows = Rows {
             account: &self.account,
             lots: &self.all_lots(),
@@ -226,6 +253,10 @@ impl Ledger {
             budgets: &budgets,
             budget_use: &budget_use,
             holds: &holds,
+            debts: self.debts.as_ref(),
+            settlements: &self.settlements,
+            refunded: &refunded,
+            claw_backs: &claw_backs,
         };
         let zone = Named::new(self.zone);
         let mut auditor = Auditor::new(&rows, &zone);
@@ -247,12 +278,13 @@ impl Ledger {
         };
         let mut used: BTreeMap<String, Amount> = BTreeMap::new();
         for entry in &self.entries {
-            let in_span = match request.period {
-                Period::Cycle => entry.cycle == span.cycle,
-                _ => entry.recorded_at >= span.start,
+            let counted = match (entry.operation, entry.refers_to) {
+                (Operation::Refund, Some(debit)) => &self.entries[debit as usize - 1],
+                _ => entry,
             };
-            if in_span && entry.operation.is_usage() && entry.amount.is_positive() && row.counts(&entry.dimensions) {
-                *used.entry(row.user(&entry.dimensions).into()).or_default() += entry.amount;
+            let in_span = request.period.has(span, counted.cycle, counted.recorded_at);
+            if in_span && !entry.usage().is_zero() && row.counts(&entry.dimensions) {
+                *used.entry(row.user(&entry.dimensions).into()).or_default() += entry.usage();
             }
         }
         used.into_iter().map(|(actor, used)| BudgetUse { budget: 0, actor, span, used }).collect()
@@ -269,7 +301,8 @@ impl Ledger {
             .collect()
     }
 
-    /// granted = spent + held + remaining + expired - debt that was drawn and neither repaid nor written off.
+    /// granted = spent + held + remaining + expired + voided - debt that was drawn and neither repaid nor written off, and
+    /// nobody can ever spend more than was granted, or paid for as an invoice.
     fn conserves(&self) {
         let total = |operations: &[Operation]| -> Amount {
             let of = self.entries.iter().filter(|entry| operations.contains(&entry.operation));
@@ -278,9 +311,57 @@ impl Ledger {
         let balances = self.account.balances;
         let plans = [Operation::Subscribe, Operation::ChangePlan, Operation::SetSeats, Operation::Unsubscribe];
         let granted = total(&[Operation::Grant, Operation::Allowance]) + total(&plans);
-        let gone = total(&[Operation::Debit, Operation::Charge, Operation::Capture, Operation::Expire]);
+        let spent: Amount = self.entries.iter().map(Entry::usage).sum();
+        let gone = spent + total(&[Operation::Expire]) + self.voided() - self.not_returned();
         let written_off = total(&[Operation::Forgive, Operation::Invoice]);
-        assert_eq!(granted + balances.debt + written_off, gone + balances.allowance + balances.credits + balances.held);
+        let there = balances.allowance + balances.credits + balances.held;
+        assert_eq!(granted + balances.debt + written_off, gone + there, "{:#?}", self.entries);
+        assert!(there <= granted + total(&[Operation::Invoice]));
+        for (debit, refunded) in &self.refunded {
+            let debit = &self.entries[*debit as usize - 1];
+            let parts =
+                |entry: &Entry| Original::of(entry, Refunded::default()).expect("it reads").expect("it took").amount;
+            assert!(refunded.amount <= parts(debit) && refunded.quantity <= debit.quantity.unwrap_or_default());
+        }
+    }
+
+    /// What voids took, but for what never arrived.
+    fn voided(&self) -> Amount {
+        let voids = |operation| matches!(operation, Operation::Void | Operation::ClawBack);
+        let taken = |entry: &Entry| {
+            let detail = entry.detail.as_deref().map(|json| VoidDetail::from_json(json).expect("it reads"));
+            let moved = |lot: i32| entry.movements.iter().any(|movement| movement.lot == lot);
+            let scheduled = detail.iter().flat_map(|detail| &detail.lots).filter(|part| !moved(part.lot));
+            entry.amount - scheduled.map(|part| part.voided).sum()
+        };
+        self.entries.iter().filter(|entry| voids(entry.operation)).map(taken).sum()
+    }
+
+    /// What refunds undid of debt that had been forgiven, and so gave back to nobody.
+    fn not_returned(&self) -> Amount {
+        let refunds = self.entries.iter().filter(|entry| entry.operation == Operation::Refund);
+        let details = refunds.map(|entry| RefundDetail::from_json(entry.detail.as_deref().expect("it has it")));
+        let undone = details.flat_map(|detail| detail.expect("it reads").debt);
+        let lost = undone.filter(|undone| undone.fate == Some(Fate::Forgiven) && undone.onto.is_none());
+        -lost.map(|undone| undone.stretch.length()).sum::<Amount>()
+    }
+}
+
+impl Records for Ledger {
+    type Error = Error;
+
+    fn original(&self, entry: i64) -> Result<Original, Error> {
+        let refunded = self.refunded.get(&entry).copied().unwrap_or_default();
+        Ok(Original::of(&self.entries[entry as usize - 1], refunded)?.expect("it took something"))
+    }
+
+    fn claw_backs(&self, lots: &[i32]) -> Result<Vec<ClawBack>, Error> {
+        Ok(self.claw_backs.values().filter(|own| lots.contains(&own.lot)).copied().collect())
+    }
+
+    fn settlements(&self, stretch: Stretch) -> Result<Vec<Settlement>, Error> {
+        let overlaps = |own: &&Settlement| own.stretch.start < stretch.end && own.stretch.end > stretch.start;
+        Ok(self.settlements.iter().filter(overlaps).copied().collect())
     }
 }
 
@@ -295,6 +376,8 @@ enum Step {
     Hold { amount: i64, minutes: i64, feature: Option<&'static str>, actor: Option<&'static str>, mode: OnInsufficient },
     Capture { which: usize, captured: Option<i64>, by_quantity: bool, is_final: bool, mode: OnInsufficient },
     Release { which: usize },
+    Refund { which: usize, part: Option<i64>, by_quantity: bool, restore: bool },
+    Void { which: usize, part: Option<i64>, claw_back: bool },
     Extend { which: usize, minutes: i64 },
     Subscribe { plan: &'static str, seats: i32, hours_ago: Option<i64> },
     ChangePlan { from: &'static str, to: &'static str, when: TakesEffect, expire: bool },
@@ -390,6 +473,10 @@ fn step() -> impl Strategy<Value = Step> {
                 Step::Capture { which, captured, by_quantity, is_final, mode }),
         2 => (0..40usize).prop_map(|which| Step::Release { which }),
         1 => (0..40usize, 1..20_000i64).prop_map(|(which, minutes)| Step::Extend { which, minutes }),
+        8 => (0..40usize, prop::option::weighted(0.5, 1..60i64), prop::bool::weighted(0.4), any::<bool>())
+            .prop_map(|(which, part, by_quantity, restore)| Step::Refund { which, part, by_quantity, restore }),
+        3 => (0..40usize, prop::option::weighted(0.4, 1..60i64), any::<bool>())
+            .prop_map(|(which, part, claw_back)| Step::Void { which, part, claw_back }),
         3 => (plan(), 1..6i32, prop::option::weighted(0.1, 1..2000i64))
             .prop_map(|(plan, seats, hours_ago)| Step::Subscribe { plan, seats, hours_ago }),
         3 => (plan(), plan(), prop::sample::select(vec![TakesEffect::Auto, TakesEffect::Now, TakesEffect::NextCycle]),
@@ -520,6 +607,52 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
                 })
                 .map(|receipt| format!("{receipt:?}"))
         }
+        Step::Refund { which, part, by_quantity, restore } => {
+            let takes = |operation: Operation| operation.is_usage();
+            let Some((entry, debit_key)) = ledger.pick(*which, takes) else { return "nothing was taken".into() };
+            let amounts = match part {
+                None => Amounts::All,
+                Some(units) if *by_quantity => Amounts::Quantity(whole(*units)),
+                Some(amount) => Amounts::Amount(whole(*amount)),
+            };
+            let if_expired = if *restore { IfExpired::Restore } else { IfExpired::Forfeit };
+            let refund = Refund::new(&debit_key, &key, amounts, if_expired);
+            let known = ledger.clone();
+            ledger
+                .run(now, &|book| {
+                    if book.extent != Extent::All {
+                        return Err(Stop::NeedMore);
+                    }
+                    let original = known.original(entry).expect("it took something");
+                    let terms = known.terms(book, &original.dimensions);
+                    let (case, lots) = Case::gather(original, &known).expect("it is known");
+                    book.know(
+                        lots.iter()
+                            .filter_map(|lot| known.lots.get(lot))
+                            .map(|lot| known.with_head(lot.clone()))
+                            .collect(),
+                    );
+                    book.refund(&refund, Case { meter: terms.meter, ..case }, &zone)
+                })
+                .map(|receipt| format!("{receipt:?}"))
+        }
+        Step::Void { which, part, claw_back } => {
+            let Some((entry, grant_key)) = ledger.pick(*which, void::grants) else {
+                return "nothing was granted".into();
+            };
+            let void = Void::new(&grant_key, &key, part.map(whole), *claw_back, None);
+            let known = ledger.clone();
+            ledger
+                .run(now, &|book| {
+                    let made = known.all_lots().into_iter().filter(|lot| lot.entry == entry).collect();
+                    if book.extent != Extent::All {
+                        return Err(Stop::NeedMore);
+                    }
+                    book.know(made);
+                    book.void(&void, entry)
+                })
+                .map(|receipt| format!("{receipt:?}"))
+        }
         Step::Subscribe { plan, seats, hours_ago } => {
             let anchor = hours_ago.map(|hours| Timestamp(now.0 - hours * HOUR));
             let request = Subscribe { plan: (*plan).into(), key, seats: *seats, anchor };
@@ -611,6 +744,10 @@ fn open(zone: &'static str, settings: Settings, now: Timestamp, lazy: bool) -> L
         budgets: BTreeMap::new(),
         budget_use: BTreeMap::new(),
         holds: BTreeMap::new(),
+        debts: None,
+        settlements: Vec::new(),
+        refunded: BTreeMap::new(),
+        claw_backs: BTreeMap::new(),
         lazy,
     };
     let opening = Opening { settings, anchor_given: false, metadata: Dimensions::default() };
