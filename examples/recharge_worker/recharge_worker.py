@@ -120,7 +120,11 @@ class Declined(Exception):
 
 
 class Unresolved(Exception):
-    """Whether the payment was made is not known, or not decided yet: the claim is left to its lease."""
+    """Whether the payment was made is not known: the claim is left to its lease."""
+
+
+class Undecided(Unresolved):
+    """Stripe knows no more yet."""
 
 
 def quoted(text):
@@ -194,10 +198,16 @@ class Payments:
         return settled(intent)
 
     def made_before(self, customer, key):
-        """The payment that was made under this key."""
-        intents = self.intents.list(params={"customer": customer, "limit": 100}).auto_paging_iter()
-        newest = itertools.islice(intents, PAYMENTS_SEARCHED)
-        return next((intent for intent in newest if (intent.metadata or {}).get("credits_payment_key") == key), None)
+        """The payment that was made under this key, or None."""
+        try:
+            intents = self.intents.list(params={"customer": customer, "limit": 100}).auto_paging_iter()
+            newest = list(itertools.islice(intents, PAYMENTS_SEARCHED))
+        except stripe.InvalidRequestError as error:
+            # The customer may be gone. Stripe itself is asked with the key next, and answers that all the same.
+            why = quoted(error.user_message or error)
+            log.warning("payments not listed customer=%s reason=%s", quoted(customer), why)
+            return None
+        return next((intent for intent in newest if getattr(intent.metadata, "credits_payment_key", None) == key), None)
 
 
 def settled(intent):
@@ -205,7 +215,7 @@ def settled(intent):
     if intent.status == "succeeded":
         return intent.id
     if intent.status == "processing":
-        raise Unresolved(f"payment {intent.id} is still being processed")
+        raise Undecided(f"payment {intent.id} is still being processed")
     if intent.last_payment_error:
         raise declined(intent.last_payment_error)
     raise Declined("authentication_required", f"payment {intent.id} is {intent.status}", suspend=True)
@@ -215,7 +225,8 @@ def declined(error):
     """What Stripe's error object says."""
     codes = [code for code in (getattr(error, "decline_code", None), getattr(error, "code", None)) if code]
     suspend = any(code in FOR_THE_CUSTOMER for code in codes)
-    return Declined(codes[0] if codes else "declined", error.message or "the payment was declined", suspend)
+    message = getattr(error, "message", None) or "the payment was declined"
+    return Declined(codes[0] if codes else "declined", message, suspend)
 
 
 class Ledger:
@@ -324,9 +335,10 @@ class Worker:
             self.unresolved = 0
         except Unresolved as reason:
             log.warning("unresolved %s reason=%s", claim, quoted(reason))
-            # The other requests are likely to fare no better.
-            self.wait(longer(self.unresolved))
-            self.unresolved += 1
+            if not isinstance(reason, Undecided):
+                # The other requests are likely to fare no better.
+                self.wait(longer(self.unresolved))
+                self.unresolved += 1
         else:
             self.completed(claim, payment, time.monotonic() - began)
             self.unresolved = 0
