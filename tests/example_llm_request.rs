@@ -143,14 +143,16 @@ fn killed_after_the_hold_committed() {
     world.figures("acme", &[("balance", GRANTED), ("held", MOST)]);
     world.request("req-1", &[("state", "new")]);
     assert_eq!(model.asked(), 0);
-    // the next process finds the hold, and has ten minutes again
+    // the next process finds the hold, made at the old price, and has ten minutes again
     world.time("2026-03-01 09:09");
+    world.run("SELECT credits_define_rate('chat-large', 1, per_units => 1000)");
     world.works(&model);
     assert_eq!(
         world.operations("acme"),
-        ["hold|0|0.82|req-1", "extend|0|0.82|req-1 at 2.1", "capture|-0.604|0|req-1 done"]
+        ["hold|0|0.82|req-1", "extend|0|0.82|req-1 at 2.1", "capture|-0.302|0|req-1 done"]
     );
-    world.figures("acme", &[("balance", "99.396"), ("held", "0")]);
+    world.row("SELECT * FROM credits_holds").has(&[("expires_at", "2026-03-01 09:19:00+00")]);
+    world.figures("acme", &[("balance", "99.698"), ("held", "0")]);
     world.is_sound();
 }
 
@@ -320,7 +322,11 @@ fn at_every_statement(model: &Model, faults: &[Fault], mut run: impl FnMut(&Worl
     for (number, fault) in (1..=statements.len()).flat_map(|number| faults.iter().map(move |fault| (number, *fault))) {
         let name = format!("{fault:?} at {number}");
         world.run(&format!("SELECT credits_grant('{name}', {GRANTED}, 'order-1')"));
-        world.add(&name, &name);
+        // the row that the program would add, without the time that it takes to start
+        world.run(&format!(
+            "INSERT INTO requests (request, account, person, prompt, prompt_tokens, max_tokens)
+             SELECT '{name}', '{name}', person, prompt, prompt_tokens, max_tokens FROM requests WHERE request = 'whole'"
+        ));
         assert!(
             run(&world, &name, Proxy::start(world.server(), Some((At::Nth(number), fault)))),
             "{name}: {}",
@@ -464,6 +470,27 @@ fn of_two_processes_with_one_request_the_later_one_finishes_it() {
         world.figures("acme", &[("balance", "99.396"), ("held", "0")]);
         world.is_sound();
     }
+}
+
+/// The slow one has 62 units to note; what stood there when it was overtaken were 53.
+#[test]
+fn who_was_overtaken_notes_nothing_any_more() {
+    let world = World::new(GRANTED);
+    let model = Model::start(&["--pause=0", "--tokens=60"]);
+    world.add("req-1", "acme");
+    let proxy = Proxy::start(world.server(), Some((At::Saying(", reason = "), Fault::StatementKept)));
+    let slow = world.start(&model, Some(&proxy), &[]);
+    proxy.wait();
+    world.killed(&model, At::Saying("credits_capture("), Fault::StatementKept);
+    world.request("req-1", &[("state", "answered"), ("units", "53")]);
+    proxy.let_go();
+    let output = slow.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    world.request("req-1", &[("state", "answered"), ("units", "53")]);
+    assert!(world.works(&model).contains("req-1 paid, charged 0.106"));
+    world.figures("acme", &[("balance", "99.894"), ("held", "0")]);
+    assert_eq!(world.operations("acme"), ["hold|0|0.82|req-1", "capture|-0.106|0|req-1 done"]);
+    world.is_sound();
 }
 
 #[test]

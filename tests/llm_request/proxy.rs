@@ -79,7 +79,7 @@ impl Proxy {
     /// twice: when the connection breaks, and when it has been carried out.
     #[track_caller]
     pub fn wait(&self) {
-        let came = self.sprung.recv_timeout(Duration::from_secs(60)).is_ok();
+        let came = self.sprung.recv_timeout(Duration::from_secs(120)).is_ok();
         assert!(came, "the statement did not come; these came: {:#?}", self.statements());
     }
 

@@ -3,6 +3,7 @@
 use crate::proxy::{At, Fault, Proxy};
 use credits_ledger_tests::{Database, Row, Server, Session};
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,16 +17,23 @@ pub fn read(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A Python program of the example, with none of the caller's settings. The system's Python is the one that has the
-/// system's package of psycopg.
-fn python(program: &str) -> Command {
-    let python = std::env::var_os("PYTHON").map_or_else(|| PathBuf::from("/usr/bin/python3"), PathBuf::from);
+/// The Python that has psycopg: the system's, whose package it is, unless `PYTHON` names another.
+fn python() -> PathBuf {
+    std::env::var_os("PYTHON").map_or_else(|| PathBuf::from("/usr/bin/python3"), PathBuf::from)
+}
+
+/// A program in the example's folder, with none of the caller's settings.
+fn program(name: impl AsRef<OsStr>) -> Command {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/llm_request");
-    let mut command = Command::new(python);
-    // -B: no compiled files beside the program.
-    command.args(["-B", program]).current_dir(folder).env_clear().env("LC_ALL", "C.UTF-8").env("PATH", "/usr/bin:/bin");
+    let mut command = Command::new(name);
+    command.current_dir(folder).env_clear().env("LC_ALL", "C.UTF-8").env("PATH", "/usr/bin:/bin");
+    // No compiled files beside the program.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
+
+/// Runs a program until standard input ends, which it does with this process, however that ends.
+const KEEPER: &str = r#"exec 3<&0; "$@" </dev/null 3<&- & read -r _ <&3; kill $!"#;
 
 /// The fake. It ends with the test.
 pub struct Model {
@@ -37,14 +45,17 @@ pub struct Model {
 impl Model {
     #[track_caller]
     pub fn start(options: &[&str]) -> Model {
-        let mut child = python("fake_llm.py")
-            .args(["--port=0"])
+        let mut child = program("/bin/sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(python())
+            .args(["fake_llm.py", "--port=0"])
             .args(options)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("Python can be started (PYTHON=…, else /usr/bin/python3)");
+            .expect("/bin/sh can be started");
         let mut lines = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
-        let url = lines.next().expect("it says its address").expect("text");
+        let url = lines.next().expect("it says its address: can PYTHON, else /usr/bin/python3, be run?").expect("text");
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
         std::thread::spawn(move || {
@@ -72,7 +83,7 @@ impl Model {
 impl Drop for Model {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            let _ = child.kill();
+            drop(child.stdin.take());
             let _ = child.wait();
         }
     }
@@ -134,7 +145,7 @@ impl World {
     /// Waits until this is so.
     #[track_caller]
     pub fn until(&self, sql: &str, value: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let found = self.one(sql);
             if found == value {
@@ -221,8 +232,12 @@ impl World {
     fn program(&self, proxy: Option<&Proxy>) -> Command {
         let folder = self.server().socket_dir().display();
         let port = proxy.map_or(self.server().port(), |proxy| proxy.port);
-        let mut command = python("llm_request.py");
-        command.args(["--database", &format!("host={folder} port={port} user={} dbname={}", self.role, self.db.name)]);
+        let mut command = program(python());
+        command.args([
+            "llm_request.py",
+            "--database",
+            &format!("host={folder} port={port} user={} dbname={}", self.role, self.db.name),
+        ]);
         command
     }
 }
