@@ -10,6 +10,7 @@
 //!
 //! The SQL side is in sql/: types, tables, functions, views, privileges and comments, in this order.
 //! Settings: `credits_ledger.now` (superusers only) replaces the clock, for tests and simulations;
+//! `credits_ledger.notify` announces new events;
 //! `credits_ledger.databases`, `.maintenance_interval` and `.maintenance_role` are the background worker's.
 
 mod api;

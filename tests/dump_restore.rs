@@ -19,6 +19,10 @@ const VIEWS: &[&str] = &[
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
+    "credits_events",
     "credits_holds",
 ];
 
@@ -72,6 +76,12 @@ fn fill_plans(s: &mut Session) {
         "credits_define_rate('search', 0.75, effective_at => '2026-03-10 00:00+00')",
         "credits_define_rate('run', 2, 100, 'package')",
         "credits_define_rate('view', free => true)",
+        "credits_define_pack('small', 100, 5, 'EUR')",
+        "credits_define_pack('small', 120, 5, 'EUR', 2)",
+        "credits_purchase('q', 'small', 'pi_1', 'b1', 3.5)",
+        "credits_set_auto_recharge('q', 100, 'small', max_packs => 3, monthly_limit => 7, payment_method => 'card')",
+        "credits_claim_recharges()",
+        "credits_fail_recharge('q', 1, 1, 'card_declined', 'no')",
         "credits_open_account('p', overdraft_limit => 1, time_zone => 'Asia/Kolkata')",
         "credits_subscribe('p', 'team', 's1', 2)",
         "credits_charge('p', 'search', 3, 'c1', 'ann')",

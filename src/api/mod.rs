@@ -4,15 +4,19 @@
 mod access;
 mod answer;
 mod arguments;
+mod auto_recharge;
 mod balance;
 mod balance_at;
 mod capture;
 mod change_plan;
 mod charge;
+mod check_purchase;
+mod claim_events;
 mod close_account;
 mod configure_account;
 mod debit;
 mod debit_many;
+mod define_pack;
 mod define_plan;
 mod define_rate;
 mod errors;
@@ -25,7 +29,9 @@ mod hold;
 mod include;
 mod maintain;
 mod open_account;
+mod purchase;
 mod quote;
+mod recharges;
 mod redact;
 mod refund;
 mod release;
@@ -75,6 +81,16 @@ pub const SIGNATURES: &[Signature] = &[
     quote::SIGNATURE,
     set_feature::SIGNATURE,
     set_budget::SIGNATURE,
+    define_pack::SIGNATURE,
+    check_purchase::SIGNATURE,
+    purchase::SIGNATURE,
+    auto_recharge::SIGNATURE,
+    auto_recharge::RESUME,
+    recharges::CLAIM,
+    recharges::COMPLETE,
+    recharges::FAIL,
+    claim_events::SIGNATURE,
+    claim_events::ACK,
     access::ALLOW,
     access::DISALLOW,
     verify::SIGNATURE,

@@ -3,10 +3,10 @@
 
 use pgrx::pg_sys::{
     ArrayType, BackendState, BackgroundWorker, BackgroundWorkerHandle, BgwHandleStatus, Datum, ErrorData,
-    FunctionCallInfo, GucContext, GucIntAssignHook, GucIntCheckHook, GucShowHook, GucSource, GucStringAssignHook,
-    GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, Latch, LockAcquireResult, MemoryContext, Oid, PGFunction,
-    Portal, Relation, SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TransactionId, TupleDesc, Tuplestorestate,
-    TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
+    FunctionCallInfo, GucBoolAssignHook, GucBoolCheckHook, GucContext, GucIntAssignHook, GucIntCheckHook, GucShowHook,
+    GucSource, GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, Latch, LockAcquireResult,
+    MemoryContext, Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TransactionId,
+    TupleDesc, Tuplestorestate, TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
@@ -185,6 +185,18 @@ unsafe extern "C-unwind" {
         flags: c_int,
         check: GucStringCheckHook,
         assign: GucStringAssignHook,
+        show: GucShowHook,
+    );
+    pub fn DefineCustomBoolVariable(
+        name: *const c_char,
+        short_description: *const c_char,
+        long_description: *const c_char,
+        value: *mut bool,
+        initial: bool,
+        context: GucContext::Type,
+        flags: c_int,
+        check: GucBoolCheckHook,
+        assign: GucBoolAssignHook,
         show: GucShowHook,
     );
     pub fn DefineCustomIntVariable(

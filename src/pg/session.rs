@@ -76,6 +76,14 @@ pub fn log(message: &str) {
     pgrx::log!("{message}");
 }
 
+/// What `credits_ledger.notify` says. Postgres writes it.
+static mut NOTIFIES: bool = false;
+
+/// Whether new events are to be announced to those who LISTEN.
+pub fn notifies() -> bool {
+    unsafe { (&raw const NOTIFIES).read() }
+}
+
 /// Defines the settings. For `_PG_init`.
 pub fn init() {
     static mut TEXT: *mut c_char = std::ptr::null_mut();
@@ -90,6 +98,18 @@ pub fn init() {
             0,
             Some(check_now),
             Some(assign_now),
+            None,
+        );
+        ffi::DefineCustomBoolVariable(
+            c"credits_ledger.notify".as_ptr(),
+            c"Sends an empty NOTIFY credits_ledger on commit where there are new events.".as_ptr(),
+            c"A transaction that notifies cannot be prepared for two-phase commit, and anyone may LISTEN.".as_ptr(),
+            &raw mut NOTIFIES,
+            false,
+            GucContext::PGC_USERSET,
+            0,
+            None,
+            None,
             None,
         );
         ffi::MarkGUCPrefixReserved(c"credits_ledger".as_ptr());

@@ -3,6 +3,7 @@
 use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusal, same_request};
 use super::lookup::{self, Sight};
 use super::rows::{self, account_columns};
+use super::watch::watch;
 use super::{debts, persist};
 use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
@@ -322,7 +323,10 @@ fn settle_round(limit: i64) -> Result<i64> {
         }
         book.debts = owed.remove(&book.account.account).unwrap_or_default();
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
-            Ok(()) => books.push(book),
+            Ok(()) => {
+                watch(&spi, zone, &mut book)?;
+                books.push(book);
+            }
             // One account's trouble is not the others': its own calls will say so, too.
             Err(stop) => {
                 session::warn(&format!("account {:?} is left as it is: {}", book.account.account, refusal(stop)))

@@ -1,6 +1,7 @@
 //! One account, from lock to write.
 
 use super::lookup::{self, Sight};
+use super::watch::watch;
 use super::{debts, persist, set_budget};
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
@@ -129,7 +130,10 @@ pub fn operate<T>(
             continue;
         }
         match operation(desk, &mut book)?.and_then(|value| book.seal().map(|()| value)) {
-            Ok(value) => return Ok((value, book)),
+            Ok(value) => {
+                watch(desk.spi, desk.zone, &mut book)?;
+                return Ok((value, book));
+            }
             Err(Stop::NeedMore) if extent == Extent::Head => extent = Extent::Prefix,
             Err(Stop::NeedMore) if extent == Extent::Prefix => extent = Extent::All,
             Err(stop) => return Err(refusal(stop)),
@@ -213,6 +217,7 @@ fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
         [entry]
             if book.extent == Extent::Head
                 && entry.entry == locked.entry + 1
+                && !book.touched
                 && book.account.extras == locked.extras =>
         {
             if !persist::update_figures(spi, locked, &book.account)? {

@@ -10,10 +10,12 @@ use crate::chain;
 use crate::debt::{Debts, Settlement};
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
+use crate::event::{self, Event, EventType};
 use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
 use crate::rate::{Meter, Switch};
+use crate::recharge::{AutoRecharge, Recharge};
 use crate::refund::Refunded;
 use crate::time::Timestamp;
 use crate::void::ClawBack;
@@ -179,6 +181,10 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// To be written, oldest first.
     pub closed: Vec<ClosedCycle>,
+    /// To be written, oldest first.
+    pub events: Vec<Event>,
+    /// The account's row has to be written, also where no entry is.
+    pub touched: bool,
     /// The account's plans; of a complete book, where the account has any.
     pub holdings: Holdings,
     /// The account's budgets, as they stand for who draws now; where the account has any, they must be given.
@@ -200,6 +206,12 @@ pub struct Book {
     pub claw_backs: Vec<ClawBack>,
     /// When the first open hold lapses that the book does not know; of a complete book.
     pub next_lapse: Timestamp,
+    /// Where it was looked at: how auto-recharge is set.
+    pub auto_recharge: Option<AutoRecharge>,
+    /// With it: the open request, if any, and those that the operation is about.
+    pub recharges: Vec<Recharge>,
+    /// The most that was missing for a debit that was refused.
+    pub(crate) lacking: Amount,
     /// To be written: the account was described anew.
     pub redescribed: Option<Description>,
     pub context: Context,
@@ -231,6 +243,8 @@ impl Book {
             retired,
             entries: Vec::new(),
             closed: Vec::new(),
+            events: Vec::new(),
+            touched: false,
             holdings: Holdings::default(),
             budgets: None,
             meters: Vec::new(),
@@ -242,6 +256,9 @@ impl Book {
             refunded: Vec::new(),
             claw_backs: Vec::new(),
             next_lapse: Timestamp::INFINITY,
+            auto_recharge: None,
+            recharges: Vec::new(),
+            lacking: Amount::ZERO,
             redescribed: None,
             context,
             purpose: Purpose::Write,
@@ -499,7 +516,9 @@ impl Book {
             self.account.recorded_at = self.context.now;
             cycle.entry = self.account.entry;
             cycle.hash = chain::cycle_hash(&self.account.hash, &self.account.account, &cycle);
+            let (end, payload) = (cycle.end, event::of_cycle(&cycle));
             self.closed.push(cycle);
+            self.emit(EventType::CycleClosed, end, payload);
         }
     }
 

@@ -3,9 +3,10 @@
 //! At one instant, in this order: holds lapse, the cycle closes, other lots expire, scheduled grants become effective.
 
 use crate::amount::Amount;
-use crate::book::{Book, Draft, Outcome};
+use crate::book::{Book, Draft, Outcome, Purpose};
 use crate::entry::Operation;
 use crate::error::Result;
+use crate::event::{self, EventType};
 use crate::lifecycle::plan_detail;
 use crate::lot::{Bucket, Expiry, Lot, LotStatus};
 use crate::time::{Timestamp, Zone};
@@ -101,6 +102,10 @@ impl Book {
         let mut draft = Draft::new(Operation::Expire, remaining).kind(kind).at(instant);
         draft.detail = detail;
         self.record(draft);
+        if self.purpose == Purpose::Write {
+            let payload = event::of_expiry(&self.lots[index], remaining);
+            self.emit(EventType::LotExpired, instant, payload);
+        }
         remaining
     }
 

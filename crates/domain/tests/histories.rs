@@ -11,6 +11,7 @@ use credits_domain::debit::{Charge, Debit, OnInsufficient};
 use credits_domain::debt::{Debts, Fate, Settlement, Stretch};
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
+use credits_domain::event::Event;
 use credits_domain::grant::{Grant, GrantExpiry};
 use credits_domain::hold::{Capture, Captured, Hold, NewHold, extend_key, release_key};
 use credits_domain::lifecycle::{Changes, Detail, Opening};
@@ -43,6 +44,7 @@ struct Ledger {
     budgets: BTreeMap<i32, BudgetRow>,
     budget_use: BTreeMap<(i32, String), BudgetUse>,
     holds: BTreeMap<i64, Hold>,
+    events: Vec<Event>,
     debts: Option<Debts>,
     settlements: Vec<Settlement>,
     refunded: BTreeMap<i64, Refunded>,
@@ -229,6 +231,7 @@ impl Ledger {
         self.account = book.account;
         self.entries.extend(book.entries);
         self.closed.extend(book.closed);
+        self.events.extend(book.events);
     }
 
     fn audit(&self) {
@@ -253,6 +256,9 @@ impl Ledger {
             budgets: &budgets,
             budget_use: &budget_use,
             holds: &holds,
+            auto_recharge: None,
+            recharges: &[],
+            events: &self.events,
             debts: self.debts.as_ref(),
             settlements: &self.settlements,
             refunded: &refunded,
@@ -744,6 +750,7 @@ fn open(zone: &'static str, settings: Settings, now: Timestamp, lazy: bool) -> L
         budgets: BTreeMap::new(),
         budget_use: BTreeMap::new(),
         holds: BTreeMap::new(),
+        events: Vec::new(),
         debts: None,
         settlements: Vec::new(),
         refunded: BTreeMap::new(),
