@@ -1,6 +1,7 @@
 //! The background worker: where the library is preloaded, `credits_maintain` runs in the databases that are named.
 
 use credits_ledger_tests::{Database, Server, Session};
+use postgres::fallible_iterator::FallibleIterator;
 use std::time::{Duration, Instant};
 
 /// A server that has preloaded the library, with a visit a second.
@@ -28,10 +29,12 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Accounts with cycles of a month since January 2020: dozens have ended on any day on which this runs.
+/// Accounts with cycles of half a year since January 2020: several have ended on any day on which this runs.
 fn open_overdue(s: &mut Session, accounts: u32) {
     s.run("SET credits_ledger.now = '2020-01-01 00:00+00'");
-    s.run(&format!("SELECT credits_open_account('account ' || n, 10) FROM generate_series(1, {accounts}) n"));
+    s.run(&format!(
+        "SELECT credits_open_account('account ' || n, 10, '6 months') FROM generate_series(1, {accounts}) n"
+    ));
     s.run("RESET credits_ledger.now");
 }
 
@@ -98,6 +101,26 @@ fn what_falls_due_while_the_server_runs_is_recorded() {
             ("balance", "0"),
             ("recorded_by", "postgres"),
         ]);
+}
+
+/// What the worker records is announced as what anybody records.
+#[test]
+fn its_events_are_announced() {
+    let server = server(&[("credits_ledger.notify", "on")]);
+    let db = server.database();
+    maintain(&server, &db.name);
+    let mut s = db.session();
+    s.run("LISTEN credits_ledger");
+    open_overdue(&mut s, 1);
+    let heard =
+        s.client().notifications().timeout_iter(Duration::from_secs(60)).next().expect("the connection is there");
+    assert_eq!(
+        heard.map(|heard| (heard.channel().to_owned(), heard.payload().to_owned())),
+        Some(("credits_ledger".into(), String::new()))
+    );
+    until("its cycles are closed", || {
+        s.one("SELECT count(*) > 5 FROM credits_events WHERE type = 'cycle.closed'") == "t"
+    });
 }
 
 #[test]

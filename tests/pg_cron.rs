@@ -26,10 +26,12 @@ fn server(settings: &[(&str, &str)]) -> (Server, Database) {
     (server, db)
 }
 
-/// Accounts with cycles of a month since January 2020.
+/// Accounts with cycles of half a year since January 2020.
 fn open_overdue(s: &mut Session, accounts: u32) {
     s.run("SET credits_ledger.now = '2020-01-01 00:00+00'");
-    s.run(&format!("SELECT credits_open_account('account ' || n, 10) FROM generate_series(1, {accounts}) n"));
+    s.run(&format!(
+        "SELECT credits_open_account('account ' || n, 10, '6 months') FROM generate_series(1, {accounts}) n"
+    ));
     s.run("RESET credits_ledger.now");
 }
 
