@@ -241,6 +241,36 @@ fn a_role_without_access_fails_and_is_tried_again_ever_later() {
     assert_eq!(s.list(by), ["keeper"]);
 }
 
+/// Nobody has to do anything for it to go on after an error.
+#[test]
+fn an_error_is_logged_and_what_was_left_is_done_later() {
+    let server = server(&[]);
+    let db = server.database();
+    let mut s = db.session();
+    open_overdue(&mut s, 2);
+    s.run(&format!("ALTER DATABASE {} SET lock_timeout = '100ms'", db.name));
+    s.run("BEGIN; LOCK TABLE credits_ledger.accounts IN ACCESS EXCLUSIVE MODE");
+    maintain(&server, &db.name);
+    let failed =
+        |seconds| format!("could not maintain database \"{}\": see the error above; next try in {seconds} s", db.name);
+    until("it has failed twice", || said(&server, &failed(4)) == 1);
+    assert!(said(&server, "ERROR:  canceling statement due to lock timeout") >= 2, "{}", server.log());
+    s.run("COMMIT");
+    is_maintained(&db);
+}
+
+#[test]
+fn want_of_room_for_a_worker_is_told() {
+    // Postgres' own replication launcher has one of them.
+    let server = server(&[("max_worker_processes", "2")]);
+    let db = server.database();
+    open_overdue(&mut db.session(), 1);
+    maintain(&server, &db.name);
+    let why = "there is no room for another background worker: see max_worker_processes; next try in 2 s";
+    until("the log says why", || said(&server, why) == 1);
+    assert_eq!(db.session().one(CLOSED), "0");
+}
+
 /// Whoever owns the database owns the extension there, and can put anything in place of its functions. The worker
 /// gives them no more rights than they have.
 #[test]

@@ -51,7 +51,8 @@ pub fn start(name: &CStr, function: &CStr, argument: i32, text: &CStr) -> Result
             registered
         })?
     };
-    Ok(registered.then_some(Started(handle)))
+    // Not then_some(), which would make, and drop, one without a handle.
+    Ok(if registered { Some(Started(handle)) } else { None })
 }
 
 impl Started {
