@@ -21,10 +21,22 @@ pub struct Delivery {
 static LOCK_OLDEST: Statement = Statement::new(
     "SELECT e.account FROM credits_ledger.events e \
      WHERE e.acknowledged_at IS NULL AND (e.leased_until IS NULL OR e.leased_until <= $1) \
+       AND e.occurred_at < $4 AND e.account <> ALL ($3) \
        AND NOT EXISTS (SELECT FROM credits_ledger.events p \
                        WHERE p.account = e.account AND p.event < e.event AND p.acknowledged_at IS NULL) \
      ORDER BY e.occurred_at LIMIT $2 FOR NO KEY UPDATE OF e SKIP LOCKED",
-    &[Type::Time, Type::I64],
+    &[Type::Time, Type::I64, Type::Texts, Type::Time],
+);
+
+// How many events wait of these accounts, up to so many, and when the last of them occurred.
+static WAITING: Statement = Statement::new(
+    "SELECT count(*), max(o.occurred_at) \
+     FROM (SELECT w.occurred_at FROM unnest($1) l (account) \
+           CROSS JOIN LATERAL (SELECT w.account, w.event, w.occurred_at FROM credits_ledger.events w \
+                               WHERE w.account = l.account AND w.acknowledged_at IS NULL \
+                               ORDER BY w.event LIMIT $2) w \
+           ORDER BY w.occurred_at LIMIT $2) o",
+    &[Type::Texts, Type::I64],
 );
 
 static LEASE: Statement = Statement::new(
@@ -77,16 +89,37 @@ pub fn lease_end(argument: &str, now: Timestamp, lease: Interval) -> Result<Time
     })?)
 }
 
+/// Locks the accounts that the oldest so many waiting events belong to. A few at a time: one account may have them all,
+/// and then nobody looks through its events for the next account.
+fn lock_oldest(spi: &Spi, now: Timestamp, max_events: i64) -> Result<Vec<String>> {
+    let mut accounts: Vec<String> = Vec::new();
+    let (mut limit, mut until) = (1, Timestamp::INFINITY);
+    loop {
+        let locked = Value::Texts(accounts.clone());
+        let rows = spi.write(&LOCK_OLDEST, &[now.into(), limit.into(), locked, until.into()])?;
+        if rows.is_empty() {
+            return Ok(accounts);
+        }
+        for row in rows.iter() {
+            accounts.push(row.text(0)?.to_string());
+        }
+        let waiting = spi.write(&WAITING, &[Value::Texts(accounts.clone()), max_events.into()])?;
+        if let Some(row) = waiting.first()
+            && row.i64(0)? == max_events
+        {
+            // Only older ones can still take the place of one of these.
+            until = row.opt_time(1)?.unwrap_or(until);
+        }
+        limit = (limit * 4).min(max_events);
+    }
+}
+
 /// Leases up to so many waiting events to the caller, the oldest first and those of an account in their order.
 pub fn claim(max_events: i64, lease: Interval) -> Result<Vec<Delivery>> {
     let now = session::clock()?.0;
     let until = lease_end("lease", now, lease)?;
     let spi = Spi::connect()?;
-    let accounts: Vec<String> = spi
-        .write(&LOCK_OLDEST, &[now.into(), max_events.into()])?
-        .iter()
-        .map(|row| Ok(row.text(0)?.to_string()))
-        .collect::<Result<_>>()?;
+    let accounts = lock_oldest(&spi, now, max_events)?;
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
