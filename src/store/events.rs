@@ -19,13 +19,13 @@ pub struct Delivery {
 // The oldest waiting event of an account stands for all of them: only who has locked it may be given any. So those of
 // one account are never with two consumers at once.
 static LOCK_OLDEST: Statement = Statement::new(
-    "SELECT e.account FROM credits_ledger.events e \
+    "SELECT e.account, e.occurred_at FROM credits_ledger.events e \
      WHERE e.acknowledged_at IS NULL AND (e.leased_until IS NULL OR e.leased_until <= $1) \
-       AND e.occurred_at < $4 AND e.account <> ALL ($3) \
+       AND e.account <> ALL ($2) AND e.occurred_at >= $3 AND e.occurred_at < $4 \
        AND NOT EXISTS (SELECT FROM credits_ledger.events p \
                        WHERE p.account = e.account AND p.event < e.event AND p.acknowledged_at IS NULL) \
-     ORDER BY e.occurred_at LIMIT $2 FOR NO KEY UPDATE OF e SKIP LOCKED",
-    &[Type::Time, Type::I64, Type::Texts, Type::Time],
+     ORDER BY e.occurred_at LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED",
+    &[Type::Time, Type::Texts, Type::Time, Type::Time],
 );
 
 // How many events wait of these accounts, up to so many, and when the last of them occurred.
@@ -89,28 +89,31 @@ pub fn lease_end(argument: &str, now: Timestamp, lease: Interval) -> Result<Time
     })?)
 }
 
-/// Locks the accounts that the oldest so many waiting events belong to. A few at a time: one account may have them all,
-/// and then nobody looks through its events for the next account.
+/// Locks the accounts that the oldest so many waiting events belong to, one after the other: one account may have them
+/// all, and then nobody looks through its events for the next account.
 fn lock_oldest(spi: &Spi, now: Timestamp, max_events: i64) -> Result<Vec<String>> {
     let mut accounts: Vec<String> = Vec::new();
-    let (mut limit, mut until) = (1, Timestamp::INFINITY);
+    let (mut from, mut until) = (Timestamp::NEG_INFINITY, Timestamp::INFINITY);
+    let mut room = max_events;
+    let waiting = |accounts: Vec<String>, most: i64| -> Result<(i64, Timestamp)> {
+        let rows = spi.write(&WAITING, &[Value::Texts(accounts), most.into()])?;
+        let Some(row) = rows.first() else { return Ok((0, Timestamp::INFINITY)) };
+        Ok((row.i64(0)?, row.opt_time(1)?.unwrap_or(Timestamp::INFINITY)))
+    };
     loop {
-        let locked = Value::Texts(accounts.clone());
-        let rows = spi.write(&LOCK_OLDEST, &[now.into(), limit.into(), locked, until.into()])?;
-        if rows.is_empty() {
-            return Ok(accounts);
+        let values = [now.into(), Value::Texts(accounts.clone()), from.into(), until.into()];
+        let rows = spi.write(&LOCK_OLDEST, &values)?;
+        let Some(row) = rows.first() else { return Ok(accounts) };
+        let account = row.text(0)?.to_string();
+        from = row.time(1)?;
+        accounts.push(account.clone());
+        if room > 0 {
+            room -= waiting(vec![account], room)?.0;
+            if room <= 0 {
+                // Only what is older can still take the place of one of these.
+                until = waiting(accounts.clone(), max_events)?.1;
+            }
         }
-        for row in rows.iter() {
-            accounts.push(row.text(0)?.to_string());
-        }
-        let waiting = spi.write(&WAITING, &[Value::Texts(accounts.clone()), max_events.into()])?;
-        if let Some(row) = waiting.first()
-            && row.i64(0)? == max_events
-        {
-            // Only older ones can still take the place of one of these.
-            until = row.opt_time(1)?.unwrap_or(until);
-        }
-        limit = (limit * 4).min(max_events);
     }
 }
 
