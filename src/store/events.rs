@@ -19,12 +19,24 @@ pub struct Delivery {
 // The oldest waiting event of an account stands for all of them: only who has locked it may be given any. So those of
 // one account are never with two consumers at once.
 static LOCK_OLDEST: Statement = Statement::new(
-    "SELECT e.account FROM credits_ledger.events e \
+    "SELECT e.account, e.occurred_at FROM credits_ledger.events e \
      WHERE e.acknowledged_at IS NULL AND (e.leased_until IS NULL OR e.leased_until <= $1) \
+       AND e.account <> ALL ($2) AND e.occurred_at >= $3 AND e.occurred_at < $4 \
        AND NOT EXISTS (SELECT FROM credits_ledger.events p \
                        WHERE p.account = e.account AND p.event < e.event AND p.acknowledged_at IS NULL) \
-     ORDER BY e.occurred_at LIMIT $2 FOR NO KEY UPDATE OF e SKIP LOCKED",
-    &[Type::Time, Type::I64],
+     ORDER BY e.occurred_at LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED",
+    &[Type::Time, Type::Texts, Type::Time, Type::Time],
+);
+
+// How many events wait of these accounts, up to so many, and when the last of them occurred.
+static WAITING: Statement = Statement::new(
+    "SELECT count(*), max(o.occurred_at) \
+     FROM (SELECT w.occurred_at FROM unnest($1) l (account) \
+           CROSS JOIN LATERAL (SELECT w.account, w.event, w.occurred_at FROM credits_ledger.events w \
+                               WHERE w.account = l.account AND w.acknowledged_at IS NULL \
+                               ORDER BY w.event LIMIT $2) w \
+           ORDER BY w.occurred_at LIMIT $2) o",
+    &[Type::Texts, Type::I64],
 );
 
 static LEASE: Statement = Statement::new(
@@ -77,16 +89,40 @@ pub fn lease_end(argument: &str, now: Timestamp, lease: Interval) -> Result<Time
     })?)
 }
 
+/// Locks the accounts that the oldest so many waiting events belong to, one after the other: one account may have them
+/// all, and then nobody looks through its events for the next account.
+fn lock_oldest(spi: &Spi, now: Timestamp, max_events: i64) -> Result<Vec<String>> {
+    let mut accounts: Vec<String> = Vec::new();
+    let (mut from, mut until) = (Timestamp::NEG_INFINITY, Timestamp::INFINITY);
+    let mut room = max_events;
+    let waiting = |accounts: Vec<String>, most: i64| -> Result<(i64, Timestamp)> {
+        let rows = spi.write(&WAITING, &[Value::Texts(accounts), most.into()])?;
+        let Some(row) = rows.first() else { return Ok((0, Timestamp::INFINITY)) };
+        Ok((row.i64(0)?, row.opt_time(1)?.unwrap_or(Timestamp::INFINITY)))
+    };
+    loop {
+        let values = [now.into(), Value::Texts(accounts.clone()), from.into(), until.into()];
+        let rows = spi.write(&LOCK_OLDEST, &values)?;
+        let Some(row) = rows.first() else { return Ok(accounts) };
+        let account = row.text(0)?.to_string();
+        from = row.time(1)?;
+        accounts.push(account.clone());
+        if room > 0 {
+            room -= waiting(vec![account], room)?.0;
+            if room <= 0 {
+                // Only what is older can still take the place of one of these.
+                until = waiting(accounts.clone(), max_events)?.1;
+            }
+        }
+    }
+}
+
 /// Leases up to so many waiting events to the caller, the oldest first and those of an account in their order.
 pub fn claim(max_events: i64, lease: Interval) -> Result<Vec<Delivery>> {
     let now = session::clock()?.0;
     let until = lease_end("lease", now, lease)?;
     let spi = Spi::connect()?;
-    let accounts: Vec<String> = spi
-        .write(&LOCK_OLDEST, &[now.into(), max_events.into()])?
-        .iter()
-        .map(|row| Ok(row.text(0)?.to_string()))
-        .collect::<Result<_>>()?;
+    let accounts = lock_oldest(&spi, now, max_events)?;
     if accounts.is_empty() {
         return Ok(Vec::new());
     }

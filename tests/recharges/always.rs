@@ -37,7 +37,7 @@ fn a_call(dice: &mut Dice, step: u64) -> String {
         }
         12 => format!("credits_grant('a', {amount}, 'k{step}', 'promo', expires_in => '20 hours')"),
         13 => format!("credits_grant('a', {amount}, 'k{step}', features => '{{chat}}')"),
-        14 => format!("credits_complete_recharge('a', {}, 'p{step}')", 1 + dice.roll(6)),
+        14 => format!("credits_complete_recharge('a', (SELECT max(recharge) FROM credits_recharges), 'p{step}')"),
         _ => format!("credits_configure_account('a', allowance => {amount})"),
     }
 }
