@@ -75,6 +75,7 @@ demo-stop: ## stop the demo's server and remove its data
 	@PG_CONFIG="$(PG_CONFIG)" scripts/demo-server stop
 
 test: installed ## run all tests against private servers
+	@scripts/python-env $(TARGET)/python >/dev/null || echo "The test of examples/recharge_worker will fail" >&2
 	@scripts/setup-python $(TARGET)
 	@$(run) RUST_TEST_THREADS=$(RUST_TEST_THREADS) \
 	    $(CARGO) test --workspace --exclude credits_ledger --locked --no-fail-fast

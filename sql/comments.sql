@@ -10,8 +10,8 @@ COMMENT ON COLUMN @extschema@.credits_receipt.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_receipt.entry IS
 'Number of the entry within the account; NULL where nothing was recorded (refused, or a free feature).';
 COMMENT ON COLUMN @extschema@.credits_receipt.operation IS
-'What was done: grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
-unsubscribe, redact.';
+'What was done: grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe,
+change_plan, set_seats, unsubscribe, redact.';
 COMMENT ON COLUMN @extschema@.credits_receipt.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN @extschema@.credits_receipt.accepted IS 'False only where on_insufficient => ''refuse'' refused.';
 COMMENT ON COLUMN @extschema@.credits_receipt.refused IS 'The LC code of the refusal; NULL where accepted.';
@@ -179,6 +179,14 @@ COMMENT ON FUNCTION @extschema@.credits_explain_debit IS
 a last row with lot NULL.
 Errors: LC002 unknown account; LC004 amount; LC005 another argument.
 Example: SELECT * FROM credits_explain_debit(''acme'', 120, feature => ''chat'');';
+COMMENT ON FUNCTION @extschema@.credits_forecast IS
+'How fast an account uses what it has, and when it runs out at that speed: one row with its state (exhausted where
+nothing is available though something was granted once, low where the condition of its alert low holds, else ok), used
+in this cycle, used_percent of used + available, burn_per_day since the cycle began, runs_out_at (NULL: nothing is used,
+or not before the year 10000), cycle_end (NULL: closed by hand) and on_pace, whether it runs out before that. Writes
+nothing; works on a standby.
+Errors: LC002 unknown account; LC005 argument missing.
+Example: SELECT state, runs_out_at FROM credits_forecast(''acme'');';
 COMMENT ON FUNCTION @extschema@.credits_redact IS
 'Erases actor, resource and metadata of an entry, for good; the hash chain still verifies, because it covers
 a digest of them. Recorded as an entry of its own that refers to the redacted one. Works on closed accounts,
@@ -402,6 +410,113 @@ Returns the budget as credits_budgets shows it, with budget_limit NULL where it 
 Errors: LC002 unknown account; LC004 budget_limit cannot be; LC005 another argument; LC011 closed.
 Example: SELECT * FROM credits_set_budget(''acme'', 50, period => ''day'', actor => ''*'');';
 
+-- Functions: packs and purchases
+
+COMMENT ON FUNCTION @extschema@.credits_define_pack IS
+'Defines a pack of credits that is sold at a price, or a new version of it. Without minimum_price it gives its
+credits whatever was paid. With one, the credits scale with the price paid, rounded down to the 6th decimal, and
+less than minimum_price cannot be paid. currency is three capital letters. A new version counts for what is bought
+from now on. What changes nothing makes no version.
+Returns the pack as credits_packs shows it.
+Errors: LC004 credits, price or minimum_price is not above zero or cannot be; LC005 another argument.
+Example: SELECT * FROM credits_define_pack(''big'', 1000, 30, ''EUR'', minimum_price => 5);';
+COMMENT ON FUNCTION @extschema@.credits_check_purchase IS
+'Says, before the checkout, how many credits a pack would give for a price (NULL: the pack''s own), or why it should
+not be sold to the account. Writes nothing; works on a standby.
+Errors: LC002 unknown account; LC004 the price cannot be; LC005 another argument; LC006 the pack is not defined;
+LC008 no plan of the account allows purchases, or the price is under the pack''s minimum; LC011 frozen or closed.
+Example: SELECT credits_check_purchase(''acme'', ''big'', 12);';
+COMMENT ON FUNCTION @extschema@.credits_purchase IS
+'Records a payment that has happened: gives the pack''s credits as one lot of kind purchase that never expires, with
+the price paid (NULL: the pack''s own) and payment_ref. Opens an unknown account with the defaults. Neither plans
+nor freezing refuse it; on a closed account it pays debt and what is left expires. A payment_ref is credited once
+per account. Where debt_policy is repay, it pays debt first.
+Returns the receipt; the same idempotency_key again returns the same receipt with replayed = true.
+Errors: LC003 the key was used for another request; LC004 the price cannot be, or gives no credits or too many;
+LC005 another argument; LC006 the pack is not defined; LC008 the price is under the pack''s minimum; LC009 the
+payment was credited under another key.
+Example: SELECT * FROM credits_purchase(''acme'', ''big'', ''pi_3Nx'', ''order-4712'', price => 12);';
+
+-- Functions: auto-recharge
+
+COMMENT ON FUNCTION @extschema@.credits_set_auto_recharge IS
+'Lets the account ask for money by itself: when an operation leaves the measure (available, or credits; always less
+the debt) below the threshold, or at_or_below it, or a debit is refused for want of credits, one request is made for
+as many whole packs as bring it above the threshold again, or as the debit lacks; at most max_packs, and within
+monthly_limit, which counts open and completed requests of the calendar month in the account''s time zone, in the
+pack''s currency. While a request is open no other is made. Every argument left out means its default, not what was
+set before. Switched on while past the threshold it asks at once; what is open when it is switched off is cancelled
+when a worker comes for it. Another payment_method ends a suspension. Frozen accounts, and those whose plans forbid
+purchases, ask for nothing.
+Returns the row of credits_auto_recharges.
+Errors: LC002 unknown account; LC004 threshold or monthly_limit cannot be; LC005 another argument, or enabled
+without a payment_method; LC006 the pack is not defined; LC008 max_packs cost less than the pack''s minimum price;
+LC011 closed.
+Example: SELECT * FROM credits_set_auto_recharge(''acme'', 100, ''big'', max_packs => 3, monthly_limit => 200,
+payment_method => ''pm_1Nx'');';
+COMMENT ON FUNCTION @extschema@.credits_resume_auto_recharge IS
+'Lets auto-recharge go on after failures have suspended it; where the account is past the threshold it asks at once,
+with a new request. Where it is not suspended nothing changes.
+Returns the row of credits_auto_recharges.
+Errors: LC002 unknown account; LC005 argument missing; LC006 the account has no auto-recharge; LC011 closed.
+Example: SELECT * FROM credits_resume_auto_recharge(''acme'');';
+COMMENT ON FUNCTION @extschema@.credits_claim_recharges IS
+'For workers: hands out up to max_requests requests, the longest due first, and leases them to the caller (above zero
+to 31 days); what is neither completed nor failed by then is handed out again. attempt counts the claims. The worker
+charges price (of all packs) with payment_method and gives the payment provider the payment_idempotency_key, which
+stays the same until a failure is recorded, so that a worker that died after charging charges nothing twice.
+Requests of accounts that may not be charged any more (switched off, suspended, closed, plans that forbid purchases)
+are cancelled; those of frozen ones wait. Safe to run from several sessions at once.
+Errors: LC005 max_requests or lease cannot be.
+Example: SELECT * FROM credits_claim_recharges(10, ''5 minutes'');';
+COMMENT ON FUNCTION @extschema@.credits_complete_recharge IS
+'For workers: the request was paid. Gives its credits once, as one lot of kind purchase with its price and
+payment_ref, whatever became of the request meanwhile: late success after a failure or a cancellation, a freeze or a
+change of plan credits all the same. A payment that credits_purchase or credits_grant credited already closes the
+request on that grant. Where the account is still past the threshold it asks again.
+Returns the receipt of the entry that gave the credits; replayed = true where that was there before.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 completed with another payment;
+LC009 the payment completed another request.
+Example: SELECT * FROM credits_complete_recharge(''acme'', 3, ''pi_3Nx'');';
+COMMENT ON FUNCTION @extschema@.credits_fail_recharge IS
+'For workers: this attempt at a request failed. code and message are kept where admins see them. The request is
+handed out again after 1 hour, then after 6 hours, with a new payment_idempotency_key and the payment method as it
+is then; the third failure in a row, or suspend => true, fails the request and suspends auto-recharge until it is
+resumed or has another payment method.
+Returns the row of credits_recharges.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such request; LC007 the attempt is not the newest,
+or is settled.
+Example: SELECT * FROM credits_fail_recharge(''acme'', 3, 1, ''card_declined'', ''Your card was declined.'');';
+
+-- Functions: alerts and events
+
+COMMENT ON FUNCTION @extschema@.credits_set_alert IS
+'Sets an alert of the account, as an entry configure. It fires, as the event alert.<name>, when less than below is
+available and used_percent of used + available are used, where these are given; with only_if_on_pace only if it will run
+out before the cycle ends. It fires once, and again only after a grant or a new cycle has made its condition false,
+which is the event alert.cleared. A changed alert begins anew: where its condition holds already, it fires at once.
+Every account has low (75 percent used and on pace; without below and used_percent that is set again) and exhausted
+(nothing available), which can be switched off.
+Returns the alert as credits_alerts shows it.
+Errors: LC002 unknown account; LC004 below or used_percent cannot be; LC005 another argument, or neither of the two;
+LC011 closed.
+Example: SELECT * FROM credits_set_alert(''acme'', ''half'', used_percent => 50);';
+
+COMMENT ON FUNCTION @extschema@.credits_claim_events IS
+'Hands out up to max_events events that wait, the oldest first and those of one account in their order, and leases
+them to the caller (above zero to 31 days): until then nobody else gets them, nor any later event of these accounts.
+What is not acknowledged by then is handed out again, so an event comes at least once. Safe to run from several
+sessions at once. With the setting credits_ledger.notify on, an empty NOTIFY credits_ledger says that there are new
+ones.
+Returns rows as credits_events shows them.
+Errors: LC005 max_events or lease cannot be.
+Example: SELECT * FROM credits_claim_events(50, ''5 minutes'');';
+COMMENT ON FUNCTION @extschema@.credits_ack_event IS
+'Says that an event was dealt with: it is not handed out again. True where that is new, false where it was
+acknowledged before.
+Errors: LC002 unknown account; LC005 argument missing; LC006 no such event.
+Example: SELECT credits_ack_event(''acme'', 17);';
+
 -- Functions: administration
 
 COMMENT ON FUNCTION @extschema@.credits_allow IS
@@ -531,9 +646,9 @@ COMMENT ON VIEW @extschema@.credits_history IS
 COMMENT ON COLUMN @extschema@.credits_history.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_history.entry IS 'Number of the entry within the account: 1, 2, 3 …';
 COMMENT ON COLUMN @extschema@.credits_history.operation IS
-'What happened: open, grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
-unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
-forgive, invoice.';
+'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe,
+change_plan, set_seats, unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance,
+rollover, expire, lapse, forgive, invoice.';
 COMMENT ON COLUMN @extschema@.credits_history.kind IS 'Kind of the lot that it is about.';
 COMMENT ON COLUMN @extschema@.credits_history.amount IS
 'Change of the balance: + adds to it. Holding and giving back what was held do not change it: 0.';
@@ -578,6 +693,7 @@ COMMENT ON COLUMN @extschema@.credits_history.hash IS 'Hash of the entry, over t
 COMMENT ON COLUMN @extschema@.credits_history.plan IS
 'The plan that was subscribed to, changed to, given up, whose seats were set, or whose allowance or trial was granted,
 rolled over or expired. NULL for everything else, also for the account''s own allowance.';
+COMMENT ON COLUMN @extschema@.credits_history.pack IS 'The pack that was bought; NULL for everything else.';
 COMMENT ON VIEW @extschema@.credits_grants IS 'One row per lot, with all that time has done by now.';
 COMMENT ON COLUMN @extschema@.credits_grants.account IS 'The account.';
 COMMENT ON COLUMN @extschema@.credits_grants.lot IS 'Number of the lot within the account.';
@@ -797,3 +913,84 @@ holds, and for other budgets.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_start IS 'When the running period began.';
 COMMENT ON COLUMN @extschema@.credits_budgets.period_end IS
 'When it ends and used is 0 again; NULL for the cycle of a manual account.';
+COMMENT ON VIEW @extschema@.credits_packs IS 'One row per pack, as it is sold now: its newest version.';
+COMMENT ON COLUMN @extschema@.credits_packs.pack IS 'Name of the pack.';
+COMMENT ON COLUMN @extschema@.credits_packs.credits IS 'Credits that it gives for its price.';
+COMMENT ON COLUMN @extschema@.credits_packs.price IS 'Its price, in currency.';
+COMMENT ON COLUMN @extschema@.credits_packs.currency IS 'Three capital letters.';
+COMMENT ON COLUMN @extschema@.credits_packs.minimum_price IS
+'Set: the credits scale with the price paid, which must not be less; NULL: they are the same whatever was paid.';
+COMMENT ON COLUMN @extschema@.credits_packs.version IS 'Number of the version within the pack.';
+COMMENT ON COLUMN @extschema@.credits_packs.defined_at IS 'When it was defined.';
+COMMENT ON COLUMN @extschema@.credits_packs.defined_by IS 'The role that defined it.';
+COMMENT ON VIEW @extschema@.credits_auto_recharges IS
+'How auto-recharge is set, and how it fares: one row per account that ever had it.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.threshold IS 'The level that is watched, in credits.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.pack IS
+'The pack that is bought; its newest version when a request is made.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.trigger IS
+'below or at_or_below: when the measure is past the threshold.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.measure IS
+'What is compared with it: available, or credits; always less the debt.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.max_packs IS 'At most so many packs in one request.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.monthly_limit IS
+'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests
+counted; NULL for no limit.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.payment_method IS
+'The payment provider''s name of the saved method.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.enabled IS 'Whether requests are made.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.status IS
+'active; disabled where it is not enabled; suspended by failures.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.failures IS 'Recorded failures in a row.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.last_error_code IS
+'The code of the last failure, until a request is completed.';
+COMMENT ON COLUMN @extschema@.credits_auto_recharges.last_error IS 'Its message.';
+COMMENT ON VIEW @extschema@.credits_recharges IS 'Requests for money, one row each.';
+COMMENT ON COLUMN @extschema@.credits_recharges.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_recharges.recharge IS 'Number of the request within the account.';
+COMMENT ON COLUMN @extschema@.credits_recharges.status IS
+'open (waiting for a worker), claimed, completed, failed or cancelled.';
+COMMENT ON COLUMN @extschema@.credits_recharges.quantity IS 'How many packs.';
+COMMENT ON COLUMN @extschema@.credits_recharges.credits IS 'Credits of all of them.';
+COMMENT ON COLUMN @extschema@.credits_recharges.price IS 'Price of all of them, in currency.';
+COMMENT ON COLUMN @extschema@.credits_recharges.currency IS 'Three capital letters.';
+COMMENT ON COLUMN @extschema@.credits_recharges.attempts IS 'How often it was claimed.';
+COMMENT ON COLUMN @extschema@.credits_recharges.last_error_code IS 'The code of the last failure that was recorded.';
+COMMENT ON COLUMN @extschema@.credits_recharges.last_error IS 'Its message.';
+COMMENT ON COLUMN @extschema@.credits_recharges.next_attempt_at IS
+'From when a worker may claim it, again where one has it; NULL once it is settled.';
+COMMENT ON COLUMN @extschema@.credits_recharges.payment_ref IS 'The payment that completed it.';
+COMMENT ON COLUMN @extschema@.credits_recharges.requested_at IS 'When it was made; decides in which month it counts.';
+COMMENT ON COLUMN @extschema@.credits_recharges.settled_at IS
+'When it was completed, failed or cancelled; NULL while it is open.';
+COMMENT ON COLUMN @extschema@.credits_recharges.pack IS 'The pack.';
+COMMENT ON COLUMN @extschema@.credits_recharges.payment_method IS 'The payment method of the last claim.';
+COMMENT ON COLUMN @extschema@.credits_recharges.payment_idempotency_key IS
+'The payment provider''s idempotency key of the last claim; NULL before the first one and after a recorded failure.';
+COMMENT ON COLUMN @extschema@.credits_recharges.entry IS
+'The entry that gave the credits: its own, or the purchase that had credited the payment.';
+COMMENT ON VIEW @extschema@.credits_events IS
+'What applications are told of, one row per event, acknowledged or not. Fetch events with credits_claim_events.';
+COMMENT ON COLUMN @extschema@.credits_events.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_events.event IS 'Number of the event within the account, without gaps.';
+COMMENT ON COLUMN @extschema@.credits_events.type IS
+'What happened: cycle.closed, lot.expired, account.frozen; recharge.requested, recharge.completed, recharge.failed,
+recharge.suspended, recharge.capped; alert.cleared, or alert. and the name of the alert that fired.';
+COMMENT ON COLUMN @extschema@.credits_events.payload IS 'The figures, by type; amounts as text.';
+COMMENT ON COLUMN @extschema@.credits_events.entry IS 'The account''s newest entry when it was written.';
+COMMENT ON COLUMN @extschema@.credits_events.occurred_at IS 'The instant at which it happened.';
+COMMENT ON COLUMN @extschema@.credits_events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
+COMMENT ON COLUMN @extschema@.credits_events.leased_until IS
+'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';
+COMMENT ON VIEW @extschema@.credits_alerts IS
+'Alerts of the accounts: the two that every account has, low and exhausted, and those that were set.';
+COMMENT ON COLUMN @extschema@.credits_alerts.account IS 'The account.';
+COMMENT ON COLUMN @extschema@.credits_alerts.alert IS 'Its name; it fires as the event alert.<name>.';
+COMMENT ON COLUMN @extschema@.credits_alerts.below IS 'Condition: less than this is available; NULL: any.';
+COMMENT ON COLUMN @extschema@.credits_alerts.used_percent IS
+'Condition: so many percent of used + available are used, or more; NULL: any.';
+COMMENT ON COLUMN @extschema@.credits_alerts.only_if_on_pace IS 'Condition: it runs out before the cycle ends.';
+COMMENT ON COLUMN @extschema@.credits_alerts.enabled IS 'Whether it may fire.';
+COMMENT ON COLUMN @extschema@.credits_alerts.fired_at IS
+'Since when its condition has been told; NULL: it is armed, and fires when its condition becomes true.';

@@ -134,6 +134,21 @@ CREATE FUNCTION @extschema@.credits_explain_debit(
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
 AS 'MODULE_PATHNAME', 'credits_explain_debit';
 
+CREATE FUNCTION @extschema@.credits_forecast(
+    account  text
+) RETURNS TABLE (
+    account       text,
+    state         text,
+    used          numeric,
+    used_percent  numeric,
+    burn_per_day  numeric,
+    runs_out_at   timestamptz,
+    cycle_end     timestamptz,
+    on_pace       boolean
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_forecast';
+
 CREATE FUNCTION @extschema@.credits_redact(
     account  text,
     entry    bigint
@@ -402,6 +417,195 @@ CREATE FUNCTION @extschema@.credits_set_budget(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
 AS 'MODULE_PATHNAME', 'credits_set_budget';
 
+-- Packs and purchases
+
+CREATE FUNCTION @extschema@.credits_define_pack(
+    pack           text,
+    credits        numeric,
+    price          numeric,
+    currency       text,
+    minimum_price  numeric DEFAULT NULL
+) RETURNS TABLE (
+    pack           text,
+    credits        numeric,
+    price          numeric,
+    currency       text,
+    minimum_price  numeric,
+    version        integer,
+    defined_at     timestamptz,
+    defined_by     text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_define_pack';
+
+CREATE FUNCTION @extschema@.credits_check_purchase(
+    account  text,
+    pack     text,
+    price    numeric DEFAULT NULL
+) RETURNS numeric
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_check_purchase';
+
+CREATE FUNCTION @extschema@.credits_purchase(
+    account          text,
+    pack             text,
+    payment_ref      text,
+    idempotency_key  text,
+    price            numeric DEFAULT NULL
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_purchase';
+
+-- Auto-recharge
+
+CREATE FUNCTION @extschema@.credits_set_auto_recharge(
+    account         text,
+    threshold       numeric,
+    pack            text,
+    trigger         text    DEFAULT 'below',
+    measure         text    DEFAULT 'available',
+    max_packs       integer DEFAULT 1,
+    monthly_limit   numeric DEFAULT NULL,
+    payment_method  text    DEFAULT NULL,
+    enabled         boolean DEFAULT true
+) RETURNS TABLE (
+    account          text,
+    threshold        numeric,
+    pack             text,
+    trigger          text,
+    measure          text,
+    max_packs        integer,
+    monthly_limit    numeric,
+    payment_method   text,
+    enabled          boolean,
+    status           text,
+    failures         integer,
+    last_error_code  text,
+    last_error       text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_auto_recharge';
+
+CREATE FUNCTION @extschema@.credits_resume_auto_recharge(
+    account  text
+) RETURNS TABLE (
+    account          text,
+    threshold        numeric,
+    pack             text,
+    trigger          text,
+    measure          text,
+    max_packs        integer,
+    monthly_limit    numeric,
+    payment_method   text,
+    enabled          boolean,
+    status           text,
+    failures         integer,
+    last_error_code  text,
+    last_error       text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_resume_auto_recharge';
+
+CREATE FUNCTION @extschema@.credits_claim_recharges(
+    max_requests  integer  DEFAULT 10,
+    lease         interval DEFAULT '5 minutes'
+) RETURNS TABLE (
+    account                  text,
+    recharge                 bigint,
+    attempt                  integer,
+    pack                     text,
+    quantity                 integer,
+    credits                  numeric,
+    price                    numeric,
+    currency                 text,
+    payment_method           text,
+    payment_idempotency_key  text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
+AS 'MODULE_PATHNAME', 'credits_claim_recharges';
+
+CREATE FUNCTION @extschema@.credits_complete_recharge(
+    account      text,
+    recharge     bigint,
+    payment_ref  text
+) RETURNS @extschema@.credits_receipt
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_complete_recharge';
+
+CREATE FUNCTION @extschema@.credits_fail_recharge(
+    account   text,
+    recharge  bigint,
+    attempt   integer,
+    code      text,
+    message   text,
+    suspend   boolean DEFAULT false
+) RETURNS TABLE (
+    account                  text,
+    recharge                 bigint,
+    status                   text,
+    quantity                 integer,
+    credits                  numeric,
+    price                    numeric,
+    currency                 text,
+    attempts                 integer,
+    last_error_code          text,
+    last_error               text,
+    next_attempt_at          timestamptz,
+    payment_ref              text,
+    requested_at             timestamptz,
+    settled_at               timestamptz,
+    pack                     text,
+    payment_method           text,
+    payment_idempotency_key  text,
+    entry                    bigint
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_fail_recharge';
+
+-- Alerts and events
+
+CREATE FUNCTION @extschema@.credits_set_alert(
+    account          text,
+    alert            text,
+    below            numeric DEFAULT NULL,
+    used_percent     numeric DEFAULT NULL,
+    only_if_on_pace  boolean DEFAULT false,
+    enabled          boolean DEFAULT true
+) RETURNS TABLE (
+    account          text,
+    alert            text,
+    below            numeric,
+    used_percent     numeric,
+    only_if_on_pace  boolean,
+    enabled          boolean,
+    fired_at         timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 1
+AS 'MODULE_PATHNAME', 'credits_set_alert';
+
+CREATE FUNCTION @extschema@.credits_claim_events(
+    max_events  integer  DEFAULT 100,
+    lease       interval DEFAULT '1 minute'
+) RETURNS TABLE (
+    account          text,
+    event            bigint,
+    type             text,
+    payload          jsonb,
+    entry            bigint,
+    occurred_at      timestamptz,
+    acknowledged_at  timestamptz,
+    leased_until     timestamptz
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 100
+AS 'MODULE_PATHNAME', 'credits_claim_events';
+
+CREATE FUNCTION @extschema@.credits_ack_event(
+    account  text,
+    event    bigint
+) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_ack_event';
+
 -- Administration
 
 CREATE FUNCTION @extschema@.credits_allow(
@@ -547,6 +751,10 @@ CREATE TRIGGER rates_append_only BEFORE UPDATE OR DELETE ON credits_ledger.rates
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER rates_never_truncated BEFORE TRUNCATE ON credits_ledger.rates
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER packs_append_only BEFORE UPDATE OR DELETE ON credits_ledger.packs
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER packs_never_truncated BEFORE TRUNCATE ON credits_ledger.packs
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER settlements_append_only BEFORE UPDATE OR DELETE ON credits_ledger.settlements
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER settlements_never_truncated BEFORE TRUNCATE ON credits_ledger.settlements
@@ -577,6 +785,22 @@ CREATE TRIGGER holds_never_deleted BEFORE DELETE ON credits_ledger.holds
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER holds_never_truncated BEFORE TRUNCATE ON credits_ledger.holds
     FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER auto_recharges_never_deleted BEFORE DELETE ON credits_ledger.auto_recharges
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER auto_recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.auto_recharges
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER recharges_never_deleted BEFORE DELETE ON credits_ledger.recharges
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER recharges_never_truncated BEFORE TRUNCATE ON credits_ledger.recharges
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_deleted BEFORE DELETE ON credits_ledger.alerts
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER alerts_never_truncated BEFORE TRUNCATE ON credits_ledger.alerts
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER events_never_deleted BEFORE DELETE ON credits_ledger.events
+    FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
+CREATE TRIGGER events_never_truncated BEFORE TRUNCATE ON credits_ledger.events
+    FOR EACH STATEMENT EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER debts_never_deleted BEFORE DELETE ON credits_ledger.debts
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER debts_never_truncated BEFORE TRUNCATE ON credits_ledger.debts
@@ -606,6 +830,8 @@ ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_a
 ALTER TABLE credits_ledger.included_units ENABLE ALWAYS TRIGGER included_units_never_truncated;
 ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_append_only;
 ALTER TABLE credits_ledger.rates ENABLE ALWAYS TRIGGER rates_never_truncated;
+ALTER TABLE credits_ledger.packs ENABLE ALWAYS TRIGGER packs_append_only;
+ALTER TABLE credits_ledger.packs ENABLE ALWAYS TRIGGER packs_never_truncated;
 ALTER TABLE credits_ledger.subscriptions ENABLE ALWAYS TRIGGER subscriptions_never_deleted;
 ALTER TABLE credits_ledger.subscriptions ENABLE ALWAYS TRIGGER subscriptions_never_truncated;
 ALTER TABLE credits_ledger.switches ENABLE ALWAYS TRIGGER switches_never_deleted;
@@ -614,6 +840,14 @@ ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_deleted;
 ALTER TABLE credits_ledger.meters ENABLE ALWAYS TRIGGER meters_never_truncated;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_deleted;
 ALTER TABLE credits_ledger.holds ENABLE ALWAYS TRIGGER holds_never_truncated;
+ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_deleted;
+ALTER TABLE credits_ledger.auto_recharges ENABLE ALWAYS TRIGGER auto_recharges_never_truncated;
+ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_deleted;
+ALTER TABLE credits_ledger.recharges ENABLE ALWAYS TRIGGER recharges_never_truncated;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_deleted;
+ALTER TABLE credits_ledger.alerts ENABLE ALWAYS TRIGGER alerts_never_truncated;
+ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_deleted;
+ALTER TABLE credits_ledger.events ENABLE ALWAYS TRIGGER events_never_truncated;
 ALTER TABLE credits_ledger.settlements ENABLE ALWAYS TRIGGER settlements_append_only;
 ALTER TABLE credits_ledger.settlements ENABLE ALWAYS TRIGGER settlements_never_truncated;
 ALTER TABLE credits_ledger.debts ENABLE ALWAYS TRIGGER debts_never_deleted;

@@ -32,8 +32,8 @@ COMMENT ON COLUMN credits_ledger.accounts.status IS 'open, frozen or closed.';
 COMMENT ON COLUMN credits_ledger.accounts.opened_by_grant IS
 'True while the account has only the defaults under which a grant opened it.';
 COMMENT ON COLUMN credits_ledger.accounts.extras IS
-'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets, 16 holds, 32 debts. A debit
-on an account with 0 reads none of them.';
+'Which tables have rows of the account, as a sum: 1 subscriptions, 2 switches, 4 meters, 8 budgets, 16 holds, 32 debts,
+64 auto_recharges. A debit on an account with 0 reads none of them.';
 COMMENT ON COLUMN credits_ledger.accounts.head_is_allowance IS
 'Whether the head lot counts as allowance (kinds allowance and rollover).';
 COMMENT ON COLUMN credits_ledger.accounts.head_lot IS
@@ -71,6 +71,12 @@ COMMENT ON COLUMN credits_ledger.accounts.hash IS 'Hash of the newest entry: the
 COMMENT ON COLUMN credits_ledger.accounts.opened_with IS
 'The settings the account was opened with, to recognise the same call again.';
 COMMENT ON COLUMN credits_ledger.accounts.metadata IS 'What the application keeps with the account.';
+COMMENT ON COLUMN credits_ledger.accounts.events IS
+'How many events there have been of the account; the number of the newest one.';
+COMMENT ON COLUMN credits_ledger.accounts.recharge_at IS
+'The level of available − debt at or below which it has to be looked at whether to ask for a recharge; NULL: at none.';
+COMMENT ON COLUMN credits_ledger.accounts.alert_at IS
+'The same for alerts.';
 COMMENT ON TABLE credits_ledger.entries IS
 'The ledger: one row per operation, numbered 1, 2, 3 … within the account, never changed and never removed
 (LC013); credits_redact alone erases actor, resource and metadata. Read it through the view credits_history.';
@@ -85,9 +91,9 @@ COMMENT ON COLUMN credits_ledger.entries.request IS
 COMMENT ON COLUMN credits_ledger.entries.cycle IS 'The cycle in which it happened.';
 COMMENT ON COLUMN credits_ledger.entries.lot IS 'The lot that moved, where just one did.';
 COMMENT ON COLUMN credits_ledger.entries.operation IS
-'What happened: open, grant, schedule, debit, charge, hold, capture, release, extend, subscribe, change_plan, set_seats,
-unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance, rollover, expire, lapse,
-forgive, invoice.';
+'What happened: open, grant, schedule, purchase, recharge, debit, charge, hold, capture, release, extend, subscribe,
+change_plan, set_seats, unsubscribe, reset, redact, configure, freeze, unfreeze, close; or, made by time, allowance,
+rollover, expire, lapse, forgive, invoice.';
 COMMENT ON COLUMN credits_ledger.entries.idempotency_key IS
 'The caller''s key; NULL on entries made by time and on configuration.';
 COMMENT ON COLUMN credits_ledger.entries.amount IS 'What was applied, as the receipt says.';
@@ -257,6 +263,20 @@ COMMENT ON COLUMN credits_ledger.rates.model IS
 COMMENT ON COLUMN credits_ledger.rates.free IS 'Whether the feature costs nothing and its charges are not recorded.';
 COMMENT ON COLUMN credits_ledger.rates.defined_by IS 'The role that defined it.';
 
+COMMENT ON TABLE credits_ledger.packs IS
+'Packs of credits as they are sold: one row per version, never changed. Read the newest ones through the view
+credits_packs.';
+COMMENT ON COLUMN credits_ledger.packs.pack IS 'Name of the pack, compared bytewise.';
+COMMENT ON COLUMN credits_ledger.packs.version IS 'Number of the version within the pack: 1, 2, 3 …';
+COMMENT ON COLUMN credits_ledger.packs.defined_at IS
+'When it was defined: purchases at or after this instant go by it.';
+COMMENT ON COLUMN credits_ledger.packs.credits IS 'Credits that it gives for its price.';
+COMMENT ON COLUMN credits_ledger.packs.price IS 'Its price, in currency.';
+COMMENT ON COLUMN credits_ledger.packs.currency IS 'Three capital letters.';
+COMMENT ON COLUMN credits_ledger.packs.minimum_price IS
+'Set: the credits scale with the price paid, which must not be less; NULL: they are the same whatever was paid.';
+COMMENT ON COLUMN credits_ledger.packs.defined_by IS 'The role that defined it.';
+
 -- What accounts have of plans, features and budgets
 
 COMMENT ON TABLE credits_ledger.subscriptions IS
@@ -375,6 +395,90 @@ COMMENT ON COLUMN credits_ledger.claw_backs.entry IS 'The entry claw_back.';
 COMMENT ON COLUMN credits_ledger.claw_backs.amount IS 'What was spent of the lot and taken back, in credits.';
 COMMENT ON COLUMN credits_ledger.claw_backs.returned IS 'What refunds of debits that had spent it have undone of that.';
 
+-- Auto-recharge
+
+COMMENT ON TABLE credits_ledger.auto_recharges IS
+'How auto-recharge is set, and how it fares: one row per account that ever had it. Read it through the view
+credits_auto_recharges.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.threshold IS 'The level that is watched, in credits.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.pack IS
+'The pack that is bought; its newest version when a request is made.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.trigger IS
+'below or at_or_below: when the measure is past the threshold.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.measure IS
+'What is compared with it: available, or credits; always less the debt.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.max_packs IS 'At most so many packs in one request.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.monthly_limit IS
+'At most so much money in a calendar month of the account''s time zone, in the pack''s currency, open requests
+counted; NULL for no limit.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.payment_method IS 'The payment provider''s name of the saved method.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.enabled IS 'Whether requests are made.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.suspended IS 'Whether failures have stopped it, until it is resumed.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.failures IS 'Recorded failures in a row.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.last_error_code IS
+'The code of the last failure, until a request is completed.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.last_error IS 'Its message.';
+COMMENT ON COLUMN credits_ledger.auto_recharges.capped_month IS
+'Start of the month of which recharge.capped told; it does so once a month.';
+COMMENT ON TABLE credits_ledger.recharges IS
+'Requests for money, one row each, at most one of an account open at a time. Read it through the view
+credits_recharges.';
+COMMENT ON COLUMN credits_ledger.recharges.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.recharges.recharge IS 'Number of the request within the account.';
+COMMENT ON COLUMN credits_ledger.recharges.status IS
+'open (waiting for a worker), claimed, completed, failed or cancelled.';
+COMMENT ON COLUMN credits_ledger.recharges.pack IS 'The pack.';
+COMMENT ON COLUMN credits_ledger.recharges.quantity IS 'How many packs.';
+COMMENT ON COLUMN credits_ledger.recharges.credits IS 'Credits of all of them.';
+COMMENT ON COLUMN credits_ledger.recharges.price IS 'Price of all of them, in currency.';
+COMMENT ON COLUMN credits_ledger.recharges.currency IS 'Three capital letters.';
+COMMENT ON COLUMN credits_ledger.recharges.attempts IS 'How often it was claimed.';
+COMMENT ON COLUMN credits_ledger.recharges.payment_key IS
+'The payment provider''s idempotency key: the same until a failure is recorded; NULL before the first claim.';
+COMMENT ON COLUMN credits_ledger.recharges.payment_method IS 'The payment method that belongs to that key.';
+COMMENT ON COLUMN credits_ledger.recharges.due_at IS
+'From when it may be claimed, again where a worker has it; NULL once it is settled.';
+COMMENT ON COLUMN credits_ledger.recharges.last_error_code IS 'The code of the last failure that was recorded.';
+COMMENT ON COLUMN credits_ledger.recharges.last_error IS 'Its message.';
+COMMENT ON COLUMN credits_ledger.recharges.payment_ref IS 'The payment that completed it.';
+COMMENT ON COLUMN credits_ledger.recharges.requested_at IS 'When it was made; decides in which month it counts.';
+COMMENT ON COLUMN credits_ledger.recharges.settled_at IS
+'When it was completed, failed or cancelled; NULL while it is open.';
+COMMENT ON COLUMN credits_ledger.recharges.credited_by IS
+'The entry that gave the credits: its own, or the purchase that had credited the payment.';
+
+-- Events
+
+COMMENT ON TABLE credits_ledger.events IS
+'What applications are told of: one row per event, never removed; only its lease and its acknowledgement change. Read
+it through the view credits_events.';
+COMMENT ON COLUMN credits_ledger.events.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.events.event IS 'Number of the event within the account, without gaps.';
+COMMENT ON COLUMN credits_ledger.events.type IS
+'What happened: cycle.closed, lot.expired, account.frozen; recharge.requested, recharge.completed, recharge.failed,
+recharge.suspended, recharge.capped; alert.cleared, or alert. and the name of the alert that fired.';
+COMMENT ON COLUMN credits_ledger.events.payload IS 'The figures, by type; amounts as text.';
+COMMENT ON COLUMN credits_ledger.events.entry IS 'The account''s newest entry when it was written.';
+COMMENT ON COLUMN credits_ledger.events.occurred_at IS 'The instant at which it happened.';
+COMMENT ON COLUMN credits_ledger.events.leased_until IS
+'Until when a consumer has it; then it is handed out again. NULL where it never was, or is acknowledged.';
+COMMENT ON COLUMN credits_ledger.events.acknowledged_at IS 'When a consumer was done with it; NULL: it waits.';
+
+-- Alerts
+
+COMMENT ON TABLE credits_ledger.alerts IS
+'Alerts of an account that were set, or that have fired; low and exhausted are there without a row. Read it through the
+view credits_alerts.';
+COMMENT ON COLUMN credits_ledger.alerts.account IS 'The account.';
+COMMENT ON COLUMN credits_ledger.alerts.alert IS 'Its name.';
+COMMENT ON COLUMN credits_ledger.alerts.below IS 'Condition: less than this is available; NULL: any.';
+COMMENT ON COLUMN credits_ledger.alerts.used_percent IS
+'Condition: so many percent of used + available are used, or more; NULL: any.';
+COMMENT ON COLUMN credits_ledger.alerts.only_if_on_pace IS 'Condition: it runs out before the cycle ends.';
+COMMENT ON COLUMN credits_ledger.alerts.enabled IS 'Whether it may fire.';
+COMMENT ON COLUMN credits_ledger.alerts.fired_at IS 'Since when its condition has been told; NULL: it is armed.';
+
 -- Constraints and indexes
 
 COMMENT ON CONSTRAINT lots_never_past_zero ON credits_ledger.lots IS
@@ -402,6 +506,7 @@ COMMENT ON INDEX credits_ledger.included_units_pkey IS 'Versions of included uni
 COMMENT ON INDEX credits_ledger.rates_pkey IS
 'Versions of rates, by feature in the order of their effect; read backwards for the one in force.';
 COMMENT ON INDEX credits_ledger.rates_feature_version_key IS 'A version is defined once per feature.';
+COMMENT ON INDEX credits_ledger.packs_pkey IS 'Versions of packs, by pack.';
 COMMENT ON INDEX credits_ledger.subscriptions_pkey IS 'Plans of an account.';
 COMMENT ON INDEX credits_ledger.switches_pkey IS 'Switches of an account, by feature.';
 COMMENT ON INDEX credits_ledger.meters_pkey IS 'Included units and packages of an account, by feature.';
@@ -410,3 +515,11 @@ COMMENT ON INDEX credits_ledger.budgets_actor IS 'Budgets that may concern an ac
 COMMENT ON INDEX credits_ledger.budget_use_pkey IS 'Use of an account''s budgets, by actor.';
 COMMENT ON INDEX credits_ledger.holds_pkey IS 'Holds of an account, by the entry that made them.';
 COMMENT ON INDEX credits_ledger.holds_lapse IS 'Open holds of an account, in the order in which they lapse.';
+COMMENT ON INDEX credits_ledger.auto_recharges_pkey IS 'Auto-recharge, by account.';
+COMMENT ON INDEX credits_ledger.recharges_pkey IS 'Requests of an account, by number.';
+COMMENT ON INDEX credits_ledger.recharges_one_open IS 'An account asks for money once at a time.';
+COMMENT ON INDEX credits_ledger.recharges_due IS 'Requests that workers may claim, the longest due first.';
+COMMENT ON INDEX credits_ledger.alerts_pkey IS 'Alerts of an account, by name.';
+COMMENT ON INDEX credits_ledger.events_pkey IS 'Events by account and number.';
+COMMENT ON INDEX credits_ledger.events_waiting IS 'Events of an account that wait, in their order.';
+COMMENT ON INDEX credits_ledger.events_oldest IS 'Events that wait, the oldest first.';

@@ -29,7 +29,8 @@ CREATE TABLE credits_ledger.accounts (
     status             text        NOT NULL,
     opened_by_grant    boolean     NOT NULL,
     extras             integer     NOT NULL,   -- which of the tables below have rows of it: 1 subscriptions,
-                                               -- 2 switches, 4 meters, 8 budgets, 16 holds, 32 debts
+                                               -- 2 switches, 4 meters, 8 budgets, 16 holds, 32 debts,
+                                               -- 64 auto_recharges
     -- changed by every operation
     head_is_allowance  boolean     NOT NULL,
     head_lot           integer,
@@ -51,7 +52,11 @@ CREATE TABLE credits_ledger.accounts (
     hash               bytea       NOT NULL,
     -- seldom read
     opened_with        jsonb       NOT NULL,
-    metadata           jsonb
+    metadata           jsonb,
+    -- what is watched
+    events             bigint      NOT NULL,   -- how many there have been
+    recharge_at        numeric,                -- levels of available − debt at or below which something has to be
+    alert_at           numeric                 -- looked at; NULL: at none
     -- No CHECK here and no partial index on entries, on purpose: the executor parses or prepares such expressions anew
     -- in every statement, and a debit is two of them. The domain decides; credits_verify checks.
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
@@ -218,6 +223,18 @@ CREATE TABLE credits_ledger.rates (
     UNIQUE (feature, version)
 );
 
+CREATE TABLE credits_ledger.packs (
+    pack               text COLLATE "C" NOT NULL,
+    version            integer     NOT NULL,   -- 1, 2, 3 … within the pack
+    defined_at         timestamptz NOT NULL,
+    credits            numeric     NOT NULL,
+    price              numeric     NOT NULL,
+    currency           text        NOT NULL,
+    minimum_price      numeric,                -- set: credits scale with the price paid
+    defined_by         text        NOT NULL,
+    PRIMARY KEY (pack, version)
+);
+
 -- One row per plan that an account ever held.
 CREATE TABLE credits_ledger.subscriptions (
     account            text COLLATE "C" NOT NULL,
@@ -307,6 +324,82 @@ CREATE TABLE credits_ledger.holds (
 -- Open holds in the order in which they lapse.
 CREATE INDEX holds_lapse ON credits_ledger.holds (account, lapses_at);
 
+-- How auto-recharge is set, and how it fares: one row per account that ever had it.
+CREATE TABLE credits_ledger.auto_recharges (
+    account            text COLLATE "C" NOT NULL PRIMARY KEY,
+    threshold          numeric     NOT NULL,
+    pack               text COLLATE "C" NOT NULL,
+    trigger            text        NOT NULL,   -- below, at_or_below
+    measure            text        NOT NULL,   -- available, credits; less the debt
+    max_packs          integer     NOT NULL,
+    monthly_limit      numeric,                -- in the pack's currency
+    payment_method     text,
+    enabled            boolean     NOT NULL,
+    suspended          boolean     NOT NULL,   -- until it is resumed
+    failures           integer     NOT NULL,   -- in a row
+    last_error_code    text,
+    last_error         text,
+    capped_month       timestamptz             -- start of the month of which recharge.capped told
+);
+
+-- Requests for money, numbered 1, 2, 3 … within the account.
+CREATE TABLE credits_ledger.recharges (
+    account            text COLLATE "C" NOT NULL,
+    recharge           bigint      NOT NULL,
+    status             text        NOT NULL,   -- open, claimed, completed, failed, cancelled
+    pack               text COLLATE "C" NOT NULL,
+    quantity           integer     NOT NULL,   -- packs
+    credits            numeric     NOT NULL,   -- of all of them, …
+    price              numeric     NOT NULL,   -- … and their price
+    currency           text        NOT NULL,
+    requested_at       timestamptz NOT NULL,
+    attempts           integer     NOT NULL,   -- claims
+    payment_key        text,                   -- the same until a failure is recorded
+    payment_method     text,                   -- as it was when that key was made
+    due_at             timestamptz,            -- when it may be claimed, again; NULL once it is settled
+    last_error_code    text,
+    last_error         text,
+    payment_ref        text COLLATE "C",
+    settled_at         timestamptz,
+    credited_by        bigint,                 -- the entry that gave the credits
+    PRIMARY KEY (account, recharge)
+) WITH (fillfactor = 80);
+
+-- The last line of defence: an account asks for money once at a time.
+CREATE UNIQUE INDEX recharges_one_open ON credits_ledger.recharges (account) WHERE status IN ('open', 'claimed');
+
+-- What workers may claim, the longest due first. Not led by account, on purpose, and not unique.
+CREATE INDEX recharges_due ON credits_ledger.recharges (due_at) WHERE due_at IS NOT NULL;
+
+-- What applications are told of, numbered 1, 2, 3 … within the account.
+CREATE TABLE credits_ledger.events (
+    account            text COLLATE "C" NOT NULL,
+    event              bigint      NOT NULL,
+    type               text        NOT NULL,
+    payload            jsonb       NOT NULL,
+    entry              bigint      NOT NULL,   -- the account's newest entry then
+    occurred_at        timestamptz NOT NULL,
+    leased_until       timestamptz,            -- a consumer has it until then; NULL: nobody had it yet
+    acknowledged_at    timestamptz,            -- NULL: it waits
+    PRIMARY KEY (account, event)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- Events that wait: of an account in their order, and over all accounts the oldest first.
+CREATE INDEX events_waiting ON credits_ledger.events (account, event) WHERE acknowledged_at IS NULL;
+CREATE INDEX events_oldest ON credits_ledger.events (occurred_at) WHERE acknowledged_at IS NULL;
+
+-- One row per alert that was set, or that has fired: `low` and `exhausted` are there without one.
+CREATE TABLE credits_ledger.alerts (
+    account            text COLLATE "C" NOT NULL,
+    alert              text COLLATE "C" NOT NULL,
+    below              numeric,
+    used_percent       numeric,
+    only_if_on_pace    boolean     NOT NULL,
+    enabled            boolean     NOT NULL,
+    fired_at           timestamptz,            -- NULL: it is armed
+    PRIMARY KEY (account, alert)
+);
+
 -- All debt that an account ever drew lies end to end on a line; each operation that drew some has a stretch of it,
 -- which its entry names (detail.debt_from). One row per account that ever had debt: the line's length and what of it is open.
 CREATE TABLE credits_ledger.debts (
@@ -357,12 +450,17 @@ SELECT pg_catalog.pg_extension_config_dump('credits_ledger.cycles', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.plans', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.included_units', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.rates', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.packs', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.subscriptions', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.switches', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.meters', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budgets', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.budget_use', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.holds', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.auto_recharges', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.recharges', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.events', '');
+SELECT pg_catalog.pg_extension_config_dump('credits_ledger.alerts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.debts', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.settlements', '');
 SELECT pg_catalog.pg_extension_config_dump('credits_ledger.refunded', '');

@@ -111,7 +111,8 @@ SELECT
     e.redacted IS NOT NULL                                          AS redacted,
     coalesce(e.clock_was_set, false)                                AS clock_was_set,
     e.hash,
-    e.detail ->> 'plan'                                             AS plan
+    e.detail ->> 'plan'                                             AS plan,
+    e.detail ->> 'pack'                                             AS pack
 FROM credits_ledger.entries e
 CROSS JOIN LATERAL (
     SELECT
@@ -500,3 +501,88 @@ LEFT JOIN LATERAL (
     ) x
     GROUP BY x.actor
 ) u ON true;
+
+-- The newest version of each pack, which counts for whoever buys now.
+CREATE VIEW @extschema@.credits_packs AS
+SELECT
+    p.pack,
+    p.credits,
+    p.price,
+    p.currency,
+    p.minimum_price,
+    p.version,
+    p.defined_at,
+    p.defined_by
+FROM credits_ledger.packs p
+WHERE NOT EXISTS (SELECT FROM credits_ledger.packs n WHERE n.pack = p.pack AND n.version > p.version);
+
+CREATE VIEW @extschema@.credits_auto_recharges AS
+SELECT
+    r.account,
+    r.threshold,
+    r.pack,
+    r.trigger,
+    r.measure,
+    r.max_packs,
+    r.monthly_limit,
+    r.payment_method,
+    r.enabled,
+    CASE WHEN r.suspended THEN 'suspended' WHEN r.enabled THEN 'active' ELSE 'disabled' END AS status,
+    r.failures,
+    r.last_error_code,
+    r.last_error
+FROM credits_ledger.auto_recharges r;
+
+CREATE VIEW @extschema@.credits_recharges AS
+SELECT
+    r.account,
+    r.recharge,
+    r.status,
+    r.quantity,
+    r.credits,
+    r.price,
+    r.currency,
+    r.attempts,
+    r.last_error_code,
+    r.last_error,
+    r.due_at                                                        AS next_attempt_at,
+    r.payment_ref,
+    r.requested_at,
+    r.settled_at,
+    r.pack,
+    r.payment_method,
+    r.payment_key                                                   AS payment_idempotency_key,
+    r.credited_by                                                   AS entry
+FROM credits_ledger.recharges r;
+
+CREATE VIEW @extschema@.credits_events AS
+SELECT
+    e.account,
+    e.event,
+    e.type,
+    e.payload,
+    e.entry,
+    e.occurred_at,
+    e.acknowledged_at,
+    e.leased_until
+FROM credits_ledger.events e;
+
+-- What every account has without setting anything is told here with its own condition, unless a row says otherwise.
+CREATE VIEW @extschema@.credits_alerts AS
+SELECT
+    a.account,
+    n.alert,
+    s.below,
+    CASE WHEN s.alert IS NULL THEN n.used_percent ELSE s.used_percent END AS used_percent,
+    CASE WHEN s.alert IS NULL THEN n.only_if_on_pace ELSE s.only_if_on_pace END AS only_if_on_pace,
+    CASE WHEN s.alert IS NULL THEN true ELSE s.enabled END          AS enabled,
+    s.fired_at
+FROM credits_ledger.accounts a
+CROSS JOIN (
+    VALUES ('exhausted', NULL::numeric, false), ('low', 75, true)
+) AS n(alert, used_percent, only_if_on_pace)
+LEFT JOIN credits_ledger.alerts s ON s.account = a.account AND s.alert = n.alert
+UNION ALL
+SELECT s.account, s.alert, s.below, s.used_percent, s.only_if_on_pace, s.enabled, s.fired_at
+FROM credits_ledger.alerts s
+WHERE s.alert NOT IN ('exhausted', 'low');

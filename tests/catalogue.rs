@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 36] = [
+const FUNCTIONS: [(&str, &str, &str); 48] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -52,6 +52,12 @@ const FUNCTIONS: [(&str, &str, &str); 36] = [
         "credits_explain_debit",
         "account text, amount numeric, feature text DEFAULT NULL",
         "TABLE(lot bigint, kind text, takes numeric, remaining_after numeric, expires_at timestamp with time zone)",
+    ),
+    (
+        "credits_forecast",
+        "account text",
+        "TABLE(account text, state text, used numeric, used_percent numeric, burn_per_day numeric, \
+         runs_out_at timestamp with time zone, cycle_end timestamp with time zone, on_pace boolean)",
     ),
     ("credits_redact", "account text, entry bigint", "credits_receipt"),
     (
@@ -160,6 +166,65 @@ const FUNCTIONS: [(&str, &str, &str); 36] = [
         "TABLE(account text, budget_limit numeric, period text, actor text, feature text, used numeric, \
          remaining numeric, used_by text, period_start timestamp with time zone, period_end timestamp with time zone)",
     ),
+    (
+        "credits_define_pack",
+        "pack text, credits numeric, price numeric, currency text, minimum_price numeric DEFAULT NULL",
+        "TABLE(pack text, credits numeric, price numeric, currency text, minimum_price numeric, version integer, \
+         defined_at timestamp with time zone, defined_by text)",
+    ),
+    ("credits_check_purchase", "account text, pack text, price numeric DEFAULT NULL", "numeric"),
+    (
+        "credits_purchase",
+        "account text, pack text, payment_ref text, idempotency_key text, price numeric DEFAULT NULL",
+        "credits_receipt",
+    ),
+    (
+        "credits_set_auto_recharge",
+        "account text, threshold numeric, pack text, trigger text DEFAULT 'below', \
+         measure text DEFAULT 'available', max_packs integer DEFAULT 1, monthly_limit numeric DEFAULT NULL, \
+         payment_method text DEFAULT NULL, enabled boolean DEFAULT true",
+        "TABLE(account text, threshold numeric, pack text, trigger text, measure text, max_packs integer, \
+         monthly_limit numeric, payment_method text, enabled boolean, status text, failures integer, \
+         last_error_code text, last_error text)",
+    ),
+    (
+        "credits_resume_auto_recharge",
+        "account text",
+        "TABLE(account text, threshold numeric, pack text, trigger text, measure text, max_packs integer, \
+         monthly_limit numeric, payment_method text, enabled boolean, status text, failures integer, \
+         last_error_code text, last_error text)",
+    ),
+    (
+        "credits_claim_recharges",
+        "max_requests integer DEFAULT 10, lease interval DEFAULT '00:05:00'",
+        "TABLE(account text, recharge bigint, attempt integer, pack text, quantity integer, credits numeric, \
+         price numeric, currency text, payment_method text, payment_idempotency_key text)",
+    ),
+    ("credits_complete_recharge", "account text, recharge bigint, payment_ref text", "credits_receipt"),
+    (
+        "credits_fail_recharge",
+        "account text, recharge bigint, attempt integer, code text, message text, suspend boolean DEFAULT false",
+        "TABLE(account text, recharge bigint, status text, quantity integer, credits numeric, price numeric, \
+         currency text, attempts integer, last_error_code text, last_error text, \
+         next_attempt_at timestamp with time zone, payment_ref text, requested_at timestamp with time zone, \
+         settled_at timestamp with time zone, pack text, payment_method text, payment_idempotency_key text, \
+         entry bigint)",
+    ),
+    (
+        "credits_set_alert",
+        "account text, alert text, below numeric DEFAULT NULL, used_percent numeric DEFAULT NULL, \
+         only_if_on_pace boolean DEFAULT false, enabled boolean DEFAULT true",
+        "TABLE(account text, alert text, below numeric, used_percent numeric, only_if_on_pace boolean, enabled boolean, \
+         fired_at timestamp with time zone)",
+    ),
+    (
+        "credits_claim_events",
+        "max_events integer DEFAULT 100, lease interval DEFAULT '00:01:00'",
+        "TABLE(account text, event bigint, type text, payload jsonb, entry bigint, \
+         occurred_at timestamp with time zone, acknowledged_at timestamp with time zone, \
+         leased_until timestamp with time zone)",
+    ),
+    ("credits_ack_event", "account text, event bigint", "boolean"),
     ("credits_allow", "role regrole, access text", "boolean"),
     ("credits_disallow", "role regrole, access text", "boolean"),
     ("credits_verify", "account text DEFAULT NULL", "TABLE(account text, entry bigint, problem text)"),
@@ -167,21 +232,29 @@ const FUNCTIONS: [(&str, &str, &str); 36] = [
 ];
 
 /// The functions that change nothing: usable on a standby and in a read-only transaction.
-const READS: [&str; 6] = [
+const READS: [&str; 8] = [
     "credits_balance",
     "credits_balance_at",
     "credits_explain_debit",
+    "credits_forecast",
     "credits_quote",
+    "credits_check_purchase",
     "credits_verify",
     "credits_errors",
 ];
 
-/// `(function, the view with the columns of the row that it returns)` of what configures.
-const CONFIGURES: [(&str, &str); 4] = [
+/// `(function, the view with the columns of the rows that it returns)` of what configures, and of claims.
+const CONFIGURES: [(&str, &str); 10] = [
     ("credits_define_plan", "credits_plans"),
     ("credits_define_rate", "credits_rates"),
     ("credits_set_feature", "credits_features"),
     ("credits_set_budget", "credits_budgets"),
+    ("credits_define_pack", "credits_packs"),
+    ("credits_set_auto_recharge", "credits_auto_recharges"),
+    ("credits_resume_auto_recharge", "credits_auto_recharges"),
+    ("credits_fail_recharge", "credits_recharges"),
+    ("credits_set_alert", "credits_alerts"),
+    ("credits_claim_events", "credits_events"),
 ];
 
 /// `(type, columns)` of the result types.
@@ -209,7 +282,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// `(view, the columns that must be there, in the contract's order)`; more may follow.
-const VIEWS: [(&str, &str); 15] = [
+const VIEWS: [(&str, &str); 20] = [
     (
         "credits_accounts",
         "account status balance allowance credits held debt available allowance_granted used overdraft_limit cycle \
@@ -250,6 +323,18 @@ const VIEWS: [(&str, &str); 15] = [
     ("credits_rates", "feature credits per_units model free effective_at"),
     ("credits_features", "account feature enabled"),
     ("credits_budgets", "account budget_limit period actor feature used remaining"),
+    ("credits_packs", "pack credits price currency minimum_price"),
+    (
+        "credits_auto_recharges",
+        "account threshold pack trigger measure max_packs monthly_limit payment_method enabled status",
+    ),
+    (
+        "credits_recharges",
+        "account recharge status quantity credits price currency attempts last_error_code last_error next_attempt_at \
+         payment_ref requested_at settled_at",
+    ),
+    ("credits_alerts", "account alert below used_percent only_if_on_pace enabled"),
+    ("credits_events", "account event type payload entry occurred_at acknowledged_at"),
 ];
 
 /// Objects that belong to the extension, as `pg_depend` lists them.
@@ -417,7 +502,8 @@ fn amounts_are_numeric_in_every_view() {
            -- there it is not a number of units, but the units of each feature
            AND (c.relname, a.attname) <> ('credits_plans', 'included')"
     ));
-    assert_eq!(others, Vec::<String>::new());
+    // So many packs are a count.
+    assert_eq!(others, ["credits_recharges|quantity|integer"]);
     let days = s.one("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'credits_usage_daily'::regclass AND attname = 'day'");
     assert_eq!(days, "date");
 }
@@ -510,7 +596,11 @@ fn text_is_compared_bytewise_and_amounts_are_never_floats() {
          WHERE i.indisunique AND a.attname <> 'account' ORDER BY 1",
     );
     // What is defined for all accounts belongs to none; it is the same on every node of a distributed database.
-    assert_eq!(not_led, ["included_units", "plans", "rates"], "tables with unique indexes that account does not lead");
+    assert_eq!(
+        not_led,
+        ["included_units", "packs", "plans", "rates"],
+        "tables with unique indexes that account does not lead"
+    );
     let floats = s.list(
         "SELECT attrelid::regclass, attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          WHERE c.relnamespace = 'credits_ledger'::regnamespace AND a.attnum > 0

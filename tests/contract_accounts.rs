@@ -255,6 +255,7 @@ fn every_verb_but_a_grant_needs_the_account() {
         "credits_reset_cycle('nobody')",
         "credits_reset_cycle('nobody', 'k')",
         "credits_explain_debit('nobody', 1)",
+        "credits_forecast('nobody')",
         "credits_redact('nobody', 1)",
     ] {
         refused(&mut s, &format!("SELECT * FROM {call}"), "LC002");

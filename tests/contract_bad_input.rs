@@ -47,7 +47,7 @@ const CONFIGURE: [(&str, &str, bool); 11] = [
     ("clear", "text[]", true),
 ];
 
-const SIGNATURES: [Signature; 19] = [
+const SIGNATURES: [Signature; 20] = [
     ("credits_open_account", &OPEN),
     ("credits_configure_account", &CONFIGURE),
     ("credits_freeze_account", &[("account", "text", false), ("reason", "text", false)]),
@@ -97,6 +97,7 @@ const SIGNATURES: [Signature; 19] = [
     ),
     ("credits_maintain", &[("max_accounts", "integer", true)]),
     ("credits_explain_debit", &[("account", "text", false), ("amount", "numeric", false), ("feature", "text", true)]),
+    ("credits_forecast", &[("account", "text", false)]),
     ("credits_redact", &[("account", "text", false), ("entry", "bigint", false)]),
     (
         "credits_debit_many",
@@ -244,7 +245,15 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "idempotency_key") => "'key'",
         (_, "reason") => "'why'",
         (_, "at") => "'2026-01-31 12:00+00'",
-        (_, "entry") => "1",
+        (_, "entry" | "event" | "recharge" | "attempt") => "1",
+        ("credits_set_auto_recharge", "payment_method") => "'card'",
+        (_, "threshold") => "500",
+        (_, "code" | "message") => "'declined'",
+        ("credits_define_pack", "pack") => "'new'",
+        (_, "pack") => "'pack'",
+        ("credits_define_pack", "price" | "credits") => "1",
+        ("credits_define_pack", "currency") => "'EUR'",
+        ("credits_purchase" | "credits_complete_recharge", "payment_ref") => "'payment'",
         (_, "role") => "'postgres'",
         (_, "access") => "'spend'",
         ("credits_subscribe", "plan") | (_, "to_plan") => "'other'",
@@ -262,6 +271,8 @@ fn valid(function: &str, argument: &str) -> &'static str {
         (_, "feature") => "'unit'",
         (_, "quantity" | "units") => "1",
         (_, "enabled") => "true",
+        // Of another one, below or used_percent have to be given.
+        (_, "alert") => "'low'",
         _ => "NULL",
     }
 }
@@ -276,8 +287,11 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
     s.run("SELECT * FROM credits_define_plan('held', 0)");
     s.run("SELECT * FROM credits_define_plan('other', 0)");
     s.run("SELECT * FROM credits_define_rate('unit', 1)");
+    s.run("SELECT * FROM credits_define_pack('pack', 1, 1, 'EUR')");
     s.run("SELECT * FROM credits_subscribe('a', 'held', 'subscribed')");
     s.run("SELECT * FROM credits_hold('a', 1, 'hold')");
+    s.run("SELECT credits_freeze_account('a', 'once'), credits_unfreeze_account('a')");
+    s.run("SELECT credits_set_auto_recharge('a', 500, 'pack', payment_method => 'card'), credits_claim_recharges()");
     s.run("SELECT * FROM credits_debit('a', 2, 'spent')");
     // A strict function answers NULL to NULL without being asked.
     let strict =
@@ -306,6 +320,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
                 _ if i + 1 == position => "NULL",
                 // Without credits it can only be free.
                 ("credits_define_rate", "credits", "free") => "true",
+                ("credits_set_auto_recharge", "payment_method", "enabled") => "false",
                 _ => valid(function, name),
             })
             .collect();
@@ -320,7 +335,7 @@ fn null_is_a_default_or_an_error_and_never_a_silent_null() {
         }
         s.run("ROLLBACK");
     }
-    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|8|5"]);
+    assert_eq!(s.list("SELECT account, balance, entry FROM credits_accounts"), ["a|8|8"]);
 }
 
 #[test]

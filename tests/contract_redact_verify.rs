@@ -219,7 +219,8 @@ fn unnoticed(s: &mut Session, table: &str, rows: &[String]) -> Vec<String> {
                 continue;
             }
             // What the application calls the account is not the ledger's: it may be changed at any time.
-            if table == "accounts" && column == "metadata" {
+            // The level at which alerts are looked at may lie higher than it need; lower, it is named.
+            if table == "accounts" && ["metadata", "alert_at"].contains(&column.as_str()) {
                 continue;
             }
             let Some(problems) = edited(s, table, &column, &other_value(&column, &kind), row) else { continue };

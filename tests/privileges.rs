@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 34] = [
+const FUNCTIONS: [(&str, &[&str], &str); 46] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -24,6 +24,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 34] = [
     ("credits_void_grant", &["billing", "admin"], "credits_void_grant('acme', 'g', 'vg-{role}', 0.5)"),
     ("credits_balance", &["spend", "billing", "analyst", "admin"], "credits_balance('acme')"),
     ("credits_explain_debit", &["spend", "billing", "analyst", "admin"], "credits_explain_debit('acme', 1)"),
+    ("credits_forecast", &["spend", "billing", "analyst", "admin"], "credits_forecast('acme')"),
     ("credits_grant", &["billing", "admin"], "credits_grant('acme', 1, 'g-{role}')"),
     ("credits_grant_many", &["billing", "admin"], "credits_grant_many(ARRAY['acme'], ARRAY[1], ARRAY['gm-{role}'])"),
     ("credits_reset_cycle", &["billing", "admin"], "credits_reset_cycle('acme', 'r-{role}')"),
@@ -36,10 +37,29 @@ const FUNCTIONS: [(&str, &[&str], &str); 34] = [
     ("credits_set_feature", &["billing", "admin"], "credits_set_feature('acme', 'off', false)"),
     ("credits_set_budget", &["billing", "admin"], "credits_set_budget('acme', 500, actor => '{role}')"),
     ("credits_maintain", &["billing", "admin"], "credits_maintain()"),
+    ("credits_check_purchase", &["billing", "admin"], "credits_check_purchase('acme', 'pack')"),
+    ("credits_purchase", &["billing", "admin"], "credits_purchase('acme', 'pack', 'pi {role}', 'b-{role}')"),
+    (
+        "credits_set_auto_recharge",
+        &["billing", "admin"],
+        "credits_set_auto_recharge('acme', 5, 'pack', payment_method => '{role}')",
+    ),
+    ("credits_resume_auto_recharge", &["billing", "admin"], "credits_resume_auto_recharge('poor')"),
+    ("credits_claim_recharges", &["billing", "admin"], "credits_claim_recharges(1)"),
+    (
+        "credits_fail_recharge",
+        &["billing", "admin"],
+        "credits_fail_recharge('poor', (SELECT CASE '{role}' WHEN 'billing' THEN 1 ELSE 2 END), 1, 'x', 'y', true)",
+    ),
+    ("credits_complete_recharge", &["billing", "admin"], "credits_complete_recharge('poor', 1, 'pi')"),
+    ("credits_set_alert", &["billing", "admin"], "credits_set_alert('acme', 'few-{role}', 5)"),
+    ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
+    ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
     ("credits_verify", &["analyst", "admin"], "credits_verify()"),
     ("credits_define_plan", &["admin"], "credits_define_plan('{role}', 5)"),
     ("credits_include", &["admin"], "credits_include('team', 'chat', 5)"),
+    ("credits_define_pack", &["admin"], "credits_define_pack('{role}', 5, 1, 'EUR')"),
     ("credits_define_rate", &["admin"], "credits_define_rate('{role}', 5)"),
     ("credits_freeze_account", &["admin"], "credits_freeze_account('ice', 'why')"),
     ("credits_unfreeze_account", &["admin"], "credits_unfreeze_account('ice')"),
@@ -49,7 +69,7 @@ const FUNCTIONS: [(&str, &[&str], &str); 34] = [
     ("credits_allow", &[], "credits_allow('{self}'::regrole, 'admin')"),
 ];
 
-const VIEWS: [&str; 15] = [
+const VIEWS: [&str; 20] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -65,6 +85,11 @@ const VIEWS: [&str; 15] = [
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
+    "credits_alerts",
+    "credits_events",
 ];
 
 /// Who may read the views.
@@ -83,11 +108,14 @@ impl Ledger {
         owner.run(
             "SELECT credits_define_plan('team', 10, per_seat => true), credits_define_plan('more', 20, rank => 1)",
         );
-        owner.run("SELECT credits_define_rate('chat', 2)");
+        owner.run("SELECT credits_define_rate('chat', 2), credits_define_pack('pack', 10, 1, 'EUR')");
         owner.run("SELECT credits_grant('acme', 1000, 'g')");
         owner.run("SELECT credits_debit('acme', 1, 'd', actor => 'someone')");
         owner.run("SELECT credits_hold('acme', 100, 'h')");
         owner.run("SELECT credits_grant('ice', 10, 'g'), credits_grant('old', 10, 'g')");
+        owner.run("SELECT credits_freeze_account('ice', 'why'), credits_unfreeze_account('ice')");
+        owner.run("SELECT credits_grant('poor', 10, 'g')");
+        owner.run("SELECT credits_set_auto_recharge('poor', 50, 'pack', payment_method => 'card')");
         let mut ledger = Ledger { db, owner };
         for role in ROLES {
             let name = ledger.db.role(role);
@@ -206,6 +234,7 @@ fn each_view_is_open_to_analysts_and_admins_and_for_reading_only() {
             }
             let key = match view {
                 "credits_plans" => "plan",
+                "credits_packs" => "pack",
                 "credits_rates" => "feature",
                 _ => "account",
             };

@@ -20,6 +20,11 @@ const VIEWS: &[&str] = &[
     "credits_rates",
     "credits_features",
     "credits_budgets",
+    "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
+    "credits_alerts",
+    "credits_events",
 ];
 
 const INSTANTS: &[&str] = &[
@@ -39,7 +44,7 @@ fn fill(db: &Database) {
     s.run("SELECT credits_include('team', 'search', 5), credits_include('big', 'search', 40)");
     s.run("SELECT credits_define_rate('search', 2), credits_define_rate('run', 3, 100, 'package')");
     s.run("SELECT credits_define_rate('search', 4, effective_at => '2026-01-15 12:00+00')");
-    s.run("SELECT credits_define_rate('view', free => true)");
+    s.run("SELECT credits_define_rate('view', free => true), credits_define_pack('small', 100, 5, 'EUR')");
     // In February: `team` with three seats and nothing left to roll over, and `big` no more.
     s.run("SELECT credits_open_account('p'), credits_open_account('t')");
     s.run("SELECT credits_subscribe('p', 'team', 's1', 4), credits_subscribe('p', 'big', 's2')");
@@ -52,6 +57,8 @@ fn fill(db: &Database) {
     s.run("SELECT credits_open_account('a', 100, rollover_percent => 50, overdraft_limit => 20)");
     s.run("SELECT credits_open_account('b', 40, '7 days', time_zone => 'Europe/Berlin', debt_policy => 'forgive_at_reset')");
     s.run("SELECT credits_open_account('m', 30, '0')");
+    s.run("SELECT credits_freeze_account('m', 'why'), credits_unfreeze_account('m')");
+    s.run("SELECT credits_set_auto_recharge('m', 40, 'small', payment_method => 'card')");
     s.run("SELECT credits_grant('a', 15, 'g1', 'promo', expires_at => '2026-01-20 00:00+00', features => '{chat}')");
     s.run("SELECT credits_grant('a', 25, 'g2', effective_at => '2026-01-15 12:00+00', price => 5, currency => 'USD', payment_ref => 'p')");
     s.run("SELECT credits_grant('b', 9, 'g1', 'bonus', expires_after_cycles => 2)");
@@ -75,6 +82,7 @@ fn everything(s: &mut Session, at: &str) -> Vec<String> {
     }
     for account in ["a", "b", "m", "p", "t"] {
         said.extend(s.list(&format!("SELECT * FROM credits_balance('{account}')")));
+        said.extend(s.list(&format!("SELECT credits_check_purchase('{account}', 'small')")));
         for feature in ["search", "run", "view"] {
             said.extend(s.list(&format!(
                 "SELECT n, credits_quote('{account}', '{feature}', n) FROM unnest('{{0,1,5,6,70,71}}'::int[]) n"
@@ -84,6 +92,7 @@ fn everything(s: &mut Session, at: &str) -> Vec<String> {
             said.extend(s.list(&format!("SELECT * FROM credits_balance_at('{account}', '{asked}')")));
         }
         said.extend(s.list(&format!("SELECT * FROM credits_explain_debit('{account}', 200, 'chat')")));
+        said.extend(s.list(&format!("SELECT * FROM credits_forecast('{account}')")));
         said.extend(s.list(&format!("SELECT * FROM credits_verify('{account}')")));
     }
     said.extend(s.list("SELECT * FROM credits_verify()"));

@@ -45,6 +45,7 @@ fn result_types() {
     s.run("SELECT credits_open_account('a')");
     for (call, expected) in [
         ("credits_explain_debit('a', 1)", "lot kind takes remaining_after expires_at"),
+        ("credits_forecast('a')", "account state used used_percent burn_per_day runs_out_at cycle_end on_pace"),
         ("credits_verify()", "account entry problem"),
         ("credits_errors()", "code name meaning hint"),
         ("credits_balance_at('a', 'tomorrow')", BALANCE),

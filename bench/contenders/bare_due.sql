@@ -50,6 +50,19 @@ CREATE TABLE due.cycles (
     PRIMARY KEY (account, cycle)
 );
 
+CREATE TABLE due.events (
+    account         text COLLATE "C" NOT NULL,
+    event           bigint  NOT NULL,
+    type            text    NOT NULL,
+    payload         jsonb   NOT NULL,
+    entry           bigint  NOT NULL,
+    occurred_at     timestamptz NOT NULL,
+    acknowledged_at timestamptz,
+    PRIMARY KEY (account, event)
+);
+CREATE INDEX ON due.events (account, event) WHERE acknowledged_at IS NULL;
+CREATE INDEX ON due.events (occurred_at) WHERE acknowledged_at IS NULL;
+
 INSERT INTO due.accounts
 SELECT 'acct-' || g, :'due'::timestamptz, now(), 1, 1, 2, 1000000, 1000000 FROM generate_series(1, :accounts) g;
 INSERT INTO due.lots

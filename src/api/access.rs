@@ -35,6 +35,7 @@ static SPEND: Access = Access {
         "credits_refund",
         "credits_balance",
         "credits_explain_debit",
+        "credits_forecast",
     ],
 };
 
@@ -55,6 +56,16 @@ static BILLING: Access = Access {
         "credits_unsubscribe",
         "credits_set_feature",
         "credits_set_budget",
+        "credits_check_purchase",
+        "credits_purchase",
+        "credits_set_auto_recharge",
+        "credits_resume_auto_recharge",
+        "credits_claim_recharges",
+        "credits_complete_recharge",
+        "credits_fail_recharge",
+        "credits_set_alert",
+        "credits_claim_events",
+        "credits_ack_event",
     ],
 };
 
@@ -77,9 +88,15 @@ static ANALYST: Access = Access {
         "credits_rates",
         "credits_features",
         "credits_budgets",
+        "credits_packs",
+        "credits_auto_recharges",
+        "credits_recharges",
+        "credits_alerts",
+        "credits_events",
         "credits_balance",
         "credits_balance_at",
         "credits_explain_debit",
+        "credits_forecast",
         "credits_verify",
         // A view reads tables as its owner, but calls functions as whoever reads it.
         "statement_time",
@@ -96,6 +113,7 @@ static ADMIN: Access = Access {
         "credits_define_plan",
         "credits_include",
         "credits_define_rate",
+        "credits_define_pack",
         "credits_freeze_account",
         "credits_unfreeze_account",
         "credits_close_account",

@@ -47,13 +47,20 @@ pub fn make(desk: &Desk, book: &mut Book, grant: &Grant) -> Result<Outcome<Recei
     // Asked for after the grant's own refusals, of which LC011 comes first.
     if made.is_ok()
         && let Some(payment) = &grant.payment_ref
-        && let Some(entry) = lookup::find_payment(desk.spi, &book.account.account, payment)?
     {
-        return Err(Error::new(Code::DuplicatePayment, format!("payment {payment:?} was credited before"))
-            .detail(format!("entry={entry}"))
-            .into());
+        must_be_new(desk, book, payment)?;
     }
     Ok(made)
+}
+
+/// LC009 where the payment was credited to the account before.
+pub fn must_be_new(desk: &Desk, book: &Book, payment_ref: &str) -> Result<()> {
+    match lookup::find_payment(desk.spi, &book.account.account, payment_ref)? {
+        None => Ok(()),
+        Some(entry) => Err(Error::new(Code::DuplicatePayment, format!("payment {payment_ref:?} was credited before"))
+            .detail(format!("entry={entry}"))
+            .into()),
+    }
 }
 
 /// LC005 for a kind that is none.

@@ -4,20 +4,25 @@
 mod access;
 mod answer;
 mod arguments;
+mod auto_recharge;
 mod balance;
 mod balance_at;
 mod capture;
 mod change_plan;
 mod charge;
+mod check_purchase;
+mod claim_events;
 mod close_account;
 mod configure_account;
 mod debit;
 mod debit_many;
+mod define_pack;
 mod define_plan;
 mod define_rate;
 mod errors;
 mod explain_debit;
 mod extend_hold;
+mod forecast;
 mod freeze_account;
 mod grant;
 mod grant_many;
@@ -25,11 +30,14 @@ mod hold;
 mod include;
 mod maintain;
 mod open_account;
+mod purchase;
 mod quote;
+mod recharges;
 mod redact;
 mod refund;
 mod release;
 mod reset_cycle;
+mod set_alert;
 mod set_budget;
 mod set_feature;
 mod set_seats;
@@ -55,6 +63,7 @@ pub const SIGNATURES: &[Signature] = &[
     reset_cycle::SIGNATURE,
     maintain::SIGNATURE,
     explain_debit::SIGNATURE,
+    forecast::SIGNATURE,
     redact::SIGNATURE,
     debit_many::SIGNATURE,
     grant_many::SIGNATURE,
@@ -75,6 +84,17 @@ pub const SIGNATURES: &[Signature] = &[
     quote::SIGNATURE,
     set_feature::SIGNATURE,
     set_budget::SIGNATURE,
+    define_pack::SIGNATURE,
+    check_purchase::SIGNATURE,
+    purchase::SIGNATURE,
+    auto_recharge::SIGNATURE,
+    auto_recharge::RESUME,
+    recharges::CLAIM,
+    recharges::COMPLETE,
+    recharges::FAIL,
+    set_alert::SIGNATURE,
+    claim_events::SIGNATURE,
+    claim_events::ACK,
     access::ALLOW,
     access::DISALLOW,
     verify::SIGNATURE,

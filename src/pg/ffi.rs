@@ -2,11 +2,12 @@
 //! the enclosing [`super::error::pg_try`].
 
 use pgrx::pg_sys::{
-    ArrayType, CatalogIndexState, Datum, EState, ErrorData, FunctionCallInfo, GucContext, GucShowHook,
-    GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData, LOCKTAG, List, LockAcquireResult,
-    LockTupleMode, MemoryContext, Oid, PGFunction, Portal, Relation, SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc,
-    TM_FailureData, TM_Result, TransactionId, TupleDesc, TupleTableSlot, TupleTableSlotOps, Tuplestorestate,
-    TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
+    ArrayType, BackendState, BackgroundWorker, BackgroundWorkerHandle, BgwHandleStatus, CatalogIndexState, Datum,
+    EState, ErrorData, FunctionCallInfo, GucBoolAssignHook, GucBoolCheckHook, GucContext, GucIntAssignHook,
+    GucIntCheckHook, GucShowHook, GucSource, GucStringAssignHook, GucStringCheckHook, HeapTuple, ItemPointerData,
+    LOCKTAG, Latch, List, LockAcquireResult, LockTupleMode, MemoryContext, Oid, PGFunction, Portal, Relation,
+    SPIPlanPtr, ScanKeyData, Snapshot, SysScanDesc, TM_FailureData, TM_Result, TransactionId, TupleDesc,
+    TupleTableSlot, TupleTableSlotOps, Tuplestorestate, TypeCacheEntry, TypeFuncClass, XLTW_Oper, varlena,
 };
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
@@ -84,6 +85,7 @@ unsafe extern "C-unwind" {
     );
 
     // rows by an index
+    pub fn relation_open(relation: Oid, lock: c_int) -> Relation;
     pub fn try_relation_open(relation: Oid, lock: c_int) -> Relation;
     pub fn relation_close(relation: Relation, lock: c_int);
     pub fn ScanKeyInit(key: *mut ScanKeyData, column: i16, strategy: u16, function: Oid, value: Datum);
@@ -254,7 +256,69 @@ unsafe extern "C-unwind" {
         assign: GucStringAssignHook,
         show: GucShowHook,
     );
+    pub fn DefineCustomBoolVariable(
+        name: *const c_char,
+        short_description: *const c_char,
+        long_description: *const c_char,
+        value: *mut bool,
+        initial: bool,
+        context: GucContext::Type,
+        flags: c_int,
+        check: GucBoolCheckHook,
+        assign: GucBoolAssignHook,
+        show: GucShowHook,
+    );
+    pub fn DefineCustomIntVariable(
+        name: *const c_char,
+        short_description: *const c_char,
+        long_description: *const c_char,
+        value: *mut c_int,
+        initial: c_int,
+        min: c_int,
+        max: c_int,
+        context: GucContext::Type,
+        flags: c_int,
+        check: GucIntCheckHook,
+        assign: GucIntAssignHook,
+        show: GucShowHook,
+    );
+    pub fn GetConfigOption(name: *const c_char, missing_ok: bool, restricted: bool) -> *const c_char;
     pub fn MarkGUCPrefixReserved(prefix: *const c_char);
+
+    // background workers
+    pub fn RegisterBackgroundWorker(worker: *mut BackgroundWorker);
+    pub fn RegisterDynamicBackgroundWorker(
+        worker: *mut BackgroundWorker,
+        handle: *mut *mut BackgroundWorkerHandle,
+    ) -> bool;
+    pub fn GetBackgroundWorkerPid(handle: *mut BackgroundWorkerHandle, process: *mut c_int) -> BgwHandleStatus::Type;
+    pub fn TerminateBackgroundWorker(handle: *mut BackgroundWorkerHandle);
+    pub fn BackgroundWorkerUnblockSignals();
+    pub fn BackgroundWorkerInitializeConnection(database: *const c_char, role: *const c_char, flags: u32);
+    #[cfg_attr(feature = "pg18", link_name = "pqsignal_be")]
+    pub fn pqsignal(signal: c_int, handler: Option<unsafe extern "C-unwind" fn(c_int)>);
+    pub fn SignalHandlerForConfigReload(signal: c_int);
+    pub fn SignalHandlerForShutdownRequest(signal: c_int);
+    pub fn die(signal: c_int);
+    pub fn WaitLatch(latch: *mut Latch, events: c_int, milliseconds: c_long, wait_event: u32) -> c_int;
+    pub fn ResetLatch(latch: *mut Latch);
+    pub fn ProcessConfigFile(context: GucContext::Type);
+    pub fn proc_exit(code: c_int) -> !;
+    pub fn RequestAddinShmemSpace(size: usize);
+    pub fn ShmemInitStruct(name: *const c_char, size: usize, found: *mut bool) -> *mut c_void;
+    pub fn StartTransactionCommand();
+    pub fn CommitTransactionCommand();
+    pub fn SetCurrentStatementStartTimestamp();
+    pub fn pgstat_report_activity(state: BackendState::Type, activity: *const c_char);
+    pub fn OidFunctionCall1Coll(function: Oid, collation: Oid, a: Datum) -> Datum;
+    pub fn GetUserIdAndSecContext(user: *mut Oid, context: *mut c_int);
+    pub fn SetUserIdAndSecContext(user: Oid, context: c_int);
+    pub fn SetConfigOption(
+        name: *const c_char,
+        value: *const c_char,
+        context: GucContext::Type,
+        source: GucSource::Type,
+    );
 }
 
 /// `MemoryContextAllocExtended`: NULL instead of an error where there is no memory.

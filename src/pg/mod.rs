@@ -7,6 +7,7 @@
 
 mod args;
 mod array;
+pub mod background;
 mod bump;
 mod direct;
 pub mod error;
@@ -18,6 +19,7 @@ mod queue;
 pub mod row;
 pub mod scan;
 pub mod session;
+pub mod setting;
 pub mod spi;
 mod statement;
 mod subtransaction;

@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result, pg_try};
 use super::ffi;
+use super::setting::refuse;
 use credits_domain::time::Timestamp;
 use pgrx::pg_sys::{self, Datum, GucContext, GucSource, InvalidOid};
 use std::cell::Cell;
@@ -70,6 +71,19 @@ pub fn warn(message: &str) {
     pgrx::warning!("{message}");
 }
 
+/// Tells the server's log.
+pub fn log(message: &str) {
+    pgrx::log!("{message}");
+}
+
+/// What `credits_ledger.notify` says. Postgres writes it.
+static mut NOTIFIES: bool = false;
+
+/// Whether new events are to be announced to those who LISTEN.
+pub fn notifies() -> bool {
+    unsafe { (&raw const NOTIFIES).read() }
+}
+
 /// Defines the settings. For `_PG_init`.
 pub fn init() {
     static mut TEXT: *mut c_char = std::ptr::null_mut();
@@ -84,6 +98,18 @@ pub fn init() {
             0,
             Some(check_now),
             Some(assign_now),
+            None,
+        );
+        ffi::DefineCustomBoolVariable(
+            c"credits_ledger.notify".as_ptr(),
+            c"Sends an empty NOTIFY credits_ledger on commit where there are new events.".as_ptr(),
+            c"A transaction that notifies cannot be prepared for two-phase commit, and anyone may LISTEN.".as_ptr(),
+            &raw mut NOTIFIES,
+            false,
+            GucContext::PGC_USERSET,
+            0,
+            None,
+            None,
             None,
         );
         ffi::MarkGUCPrefixReserved(c"credits_ledger".as_ptr());
@@ -122,19 +148,6 @@ unsafe extern "C-unwind" fn assign_now(_: *const c_char, extra: *mut c_void) {
     NOW.set(if extra.is_null() { None } else { Some(unsafe { extra.cast::<i64>().read() }) });
 }
 
-/// Says why in the DETAIL of the error that Postgres will report.
-unsafe fn refuse(why: &str) -> bool {
-    unsafe {
-        let text = ffi::try_palloc(why.len() + 1);
-        if !text.is_null() {
-            std::ptr::copy_nonoverlapping(why.as_ptr(), text, why.len());
-            text.add(why.len()).write(0);
-            GUC_check_errdetail_string = text.cast();
-        }
-        false
-    }
-}
-
 /// Memory that the settings machinery frees by itself.
 unsafe fn guc_alloc(size: usize) -> *mut c_void {
     #[cfg(feature = "pg15")]
@@ -148,7 +161,6 @@ unsafe fn guc_alloc(size: usize) -> *mut c_void {
 }
 
 unsafe extern "C-unwind" {
-    static mut GUC_check_errdetail_string: *mut c_char;
     #[cfg(feature = "pg15")]
     fn malloc(size: usize) -> *mut c_void;
     #[cfg(not(feature = "pg15"))]

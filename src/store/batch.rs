@@ -3,9 +3,11 @@
 use super::book::{Desk, INSTANTS, Keyed, context, open_by_grant, operate, refusal, same_request};
 use super::lookup::{self, Sight};
 use super::rows::{self, account_columns};
-use super::{debts, persist};
+use super::watch::watch;
+use super::{alerts, debts, persist};
 use crate::pg::{self, Result, ServerZone, Spi, Statement, Type, Value, session};
 use credits_domain::account::Account;
+use credits_domain::alert;
 use credits_domain::book::{Book, Extent, Outcome};
 use credits_domain::entry::Entry;
 use credits_domain::error::Error;
@@ -306,6 +308,9 @@ fn settle_round(limit: i64) -> Result<i64> {
     let with_holds = accounts.iter().filter(|account| account.extras.holds);
     let with_holds: Vec<String> = with_holds.map(|account| account.account.clone()).collect();
     let mut holds = due_holds(&spi, with_holds, context.now)?;
+    let with_alerts = accounts.iter().filter(|account| account.extras.alerts);
+    let with_alerts: Vec<String> = with_alerts.map(|account| account.account.clone()).collect();
+    let mut alerts = alerts::of(&spi, Sight::Newest, with_alerts)?;
     let in_debt = accounts.iter().filter(|account| account.extras.debts);
     let in_debt: Vec<String> = in_debt.map(|account| account.account.clone()).collect();
     let mut owed = debts::open_of(&spi, in_debt)?;
@@ -320,9 +325,15 @@ fn settle_round(limit: i64) -> Result<i64> {
         if let Some((due, next)) = holds.remove(&book.account.account) {
             (book.holds, book.next_lapse) = (due, next);
         }
+        if book.account.extras.alerts {
+            book.alerts = Some(alert::complete(alerts.remove(&book.account.account).unwrap_or_default()));
+        }
         book.debts = owed.remove(&book.account.account).unwrap_or_default();
         match book.settle_some(zone, INSTANTS).and_then(|_| book.seal()) {
-            Ok(()) => books.push(book),
+            Ok(()) => {
+                watch(&spi, zone, &mut book)?;
+                books.push(book);
+            }
             // One account's trouble is not the others': its own calls will say so, too.
             Err(stop) => {
                 session::warn(&format!("account {:?} is left as it is: {}", book.account.account, refusal(stop)))

@@ -1,7 +1,8 @@
 //! One account, from lock to write.
 
 use super::lookup::{self, Sight};
-use super::{debts, persist, set_budget};
+use super::watch::watch;
+use super::{alerts, debts, persist, set_budget};
 use crate::pg::{Result, ServerZone, Spi, session};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, Context, CycleTotals, Extent, Outcome, Stop};
@@ -79,6 +80,9 @@ pub fn load(spi: &Spi, sight: Sight, account: Account, extent: Extent, context: 
     if complete {
         load_holds(spi, sight, &mut book)?;
     }
+    if sight == Sight::Newest {
+        alerts::load(spi, &mut book)?;
+    }
     let (extras, owed) = (book.account.extras, book.account.balances.debt);
     if extras.debts && (complete || owed.is_positive()) {
         book.debts = debts::open(spi, sight, &book.account.account)?.unwrap_or_default();
@@ -129,7 +133,10 @@ pub fn operate<T>(
             continue;
         }
         match operation(desk, &mut book)?.and_then(|value| book.seal().map(|()| value)) {
-            Ok(value) => return Ok((value, book)),
+            Ok(value) => {
+                watch(desk.spi, desk.zone, &mut book)?;
+                return Ok((value, book));
+            }
             Err(Stop::NeedMore) if extent == Extent::Head => extent = Extent::Prefix,
             Err(Stop::NeedMore) if extent == Extent::Prefix => extent = Extent::All,
             Err(stop) => return Err(refusal(stop)),
@@ -213,6 +220,7 @@ fn save(spi: &Spi, locked: &Account, book: &Book) -> Result<()> {
         [entry]
             if book.extent == Extent::Head
                 && entry.entry == locked.entry + 1
+                && !book.touched
                 && book.account.extras == locked.extras =>
         {
             if !persist::update_figures(spi, locked, &book.account)? {

@@ -94,7 +94,7 @@ fn attempt<T>(
     }
     let Ok(value) = operation(&mut book)? else { return Ok(Attempt::General) };
     let [entry] = book.entries.as_slice() else { return Ok(Attempt::General) };
-    if book.account.extras != before.extras {
+    if book.account.extras != before.extras || book.touched || book.account.is_near() {
         return Ok(Attempt::General);
     }
     let updated = persist::update_figures_there(spi, version.id, seen, &before, &book.account)?;

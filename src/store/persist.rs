@@ -1,11 +1,11 @@
 //! Writing what an operation left on its book.
 
-use super::lookup;
 use super::rows::{
-    self, account_columns, budget_columns, budget_use_columns, claw_back_columns, cycle_columns, debt_columns,
-    entry_columns, hold_columns, lot_columns, meter_columns, refunded_columns, settlement_columns,
-    subscription_columns, switch_columns,
+    self, account_columns, alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns,
+    cycle_columns, debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns,
+    recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
+use super::{events, lookup};
 use crate::pg::{Result, RowId, Seen, Sought, Spi, Statement, Table, Type, Value};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, BudgetChange, Description};
@@ -109,7 +109,7 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
      head_lot = n.head_lot, lots = n.lots, cycle = n.cycle, entry = n.entry, recorded_at = n.recorded_at, \
      granted = n.granted, expired = n.expired, allowance = n.allowance, credits = n.credits, held = n.held, debt = n.debt, \
      reserved = n.reserved, used = n.used, headroom = n.headroom, head_remaining = n.head_remaining, \
-     head_held = n.head_held, hash = n.hash \
+     head_held = n.head_held, hash = n.hash, events = n.events, recharge_at = n.recharge_at, alert_at = n.alert_at \
      FROM unnest($1) n WHERE a.account = n.account",
     &[Type::RowsOf("accounts")],
 );
@@ -219,6 +219,11 @@ static APPEND_SETTINGS: Statement = Statement::new(
     &[Type::RowsOf("settings")],
 );
 
+static APPEND_EVENTS: Statement = Statement::new(
+    concat!("INSERT INTO credits_ledger.events (", event_columns!(), ") SELECT * FROM unnest($1)"),
+    &[Type::RowsOf("events")],
+);
+
 static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.subscriptions (",
@@ -299,6 +304,34 @@ static SETTLE_HOLD: Statement = Statement::new(
     ],
 );
 
+static SAVE_AUTO_RECHARGE: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.auto_recharges (",
+        auto_recharge_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account) DO UPDATE SET threshold = excluded.threshold, pack = excluded.pack, \
+         trigger = excluded.trigger, measure = excluded.measure, max_packs = excluded.max_packs, \
+         monthly_limit = excluded.monthly_limit, payment_method = excluded.payment_method, \
+         enabled = excluded.enabled, suspended = excluded.suspended, failures = excluded.failures, \
+         last_error_code = excluded.last_error_code, last_error = excluded.last_error, \
+         capped_month = excluded.capped_month"
+    ),
+    &[Type::RowsOf("auto_recharges")],
+);
+
+static SAVE_RECHARGES: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.recharges (",
+        recharge_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, recharge) DO UPDATE SET status = excluded.status, payment_key = excluded.payment_key, \
+         payment_method = excluded.payment_method, due_at = excluded.due_at, \
+         last_error_code = excluded.last_error_code, last_error = excluded.last_error, \
+         payment_ref = excluded.payment_ref, settled_at = excluded.settled_at, credited_by = excluded.credited_by"
+    ),
+    &[Type::RowsOf("recharges")],
+);
+
 static SAVE_DEBTS: Statement = Statement::new(
     concat!(
         "INSERT INTO credits_ledger.debts (",
@@ -343,6 +376,17 @@ static SAVE_SWITCHES: Statement = Statement::new(
          ON CONFLICT (account, feature) DO UPDATE SET enabled = excluded.enabled, changed_at = excluded.changed_at"
     ),
     &[Type::RowsOf("switches")],
+);
+
+static SAVE_ALERTS: Statement = Statement::new(
+    concat!(
+        "INSERT INTO credits_ledger.alerts (",
+        alert_columns!(),
+        ") SELECT * FROM unnest($1) \
+         ON CONFLICT (account, alert) DO UPDATE SET below = excluded.below, used_percent = excluded.used_percent, \
+         only_if_on_pace = excluded.only_if_on_pace, enabled = excluded.enabled, fired_at = excluded.fired_at"
+    ),
+    &[Type::RowsOf("alerts")],
 );
 
 static SAVE_BUDGETS: Statement = Statement::new(
@@ -538,6 +582,8 @@ fn save_others(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_SUBSCRIPTIONS, "subscriptions", own.map(|own| rows::subscription_values(name, own)))?;
     write_rows(spi, &SAVE_METERS, "meters", book.meters.iter().map(|meter| rows::meter_values(name, meter)))?;
     write_rows(spi, &SAVE_SWITCHES, "switches", book.switches.iter().map(|switch| rows::switch_values(name, switch)))?;
+    let told = book.alerts.iter().flatten().filter(|alert| alert.changed);
+    write_rows(spi, &SAVE_ALERTS, "alerts", told.map(|alert| rows::alert_values(name, alert)))?;
     let debts = book.debts.changed.then(|| rows::debt_values(name, &book.debts));
     write_rows(spi, &SAVE_DEBTS, "debts", debts)?;
     let settled = book.settlements.iter().map(|own| rows::settlement_values(name, own));
@@ -547,6 +593,13 @@ fn save_others(spi: &Spi, book: &Book) -> Result<()> {
     write_rows(spi, &SAVE_CLAW_BACKS, "claw_backs", claw_backs)?;
     let used = book.budgets.iter().flatten().filter(|budget| budget.changed);
     write_rows(spi, &SAVE_BUDGET_USE, "budget_use", used.map(|budget| rows::budget_use_values(name, &budget.used)))?;
+    let auto = book.auto_recharge.iter().filter(|auto| auto.changed);
+    write_rows(spi, &SAVE_AUTO_RECHARGE, "auto_recharges", auto.map(|auto| rows::auto_recharge_values(name, auto)))?;
+    // Those that are settled first: one at a time is open.
+    for open in [false, true] {
+        let recharges = book.recharges.iter().filter(|own| own.changed && own.is_open() == open);
+        write_rows(spi, &SAVE_RECHARGES, "recharges", recharges.map(|own| rows::recharge_values(name, own)))?;
+    }
     for change in &book.budget_changes {
         match change {
             BudgetChange::Set(row, used) => {
@@ -615,10 +668,10 @@ fn write_rows(
 /// Writes all that operations left on these books, whose accounts are locked: one statement a table.
 pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
     let (mut accounts, mut entries, mut lots, mut cycles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut settings = Vec::new();
+    let (mut settings, mut events) = (Vec::new(), Vec::new());
     for book in books {
         let name = book.account.account.as_str();
-        if !book.entries.is_empty() || !book.closed.is_empty() {
+        if !book.entries.is_empty() || !book.closed.is_empty() || book.touched {
             accounts.push(rows::account_values(&book.account, None));
         }
         entries.extend(book.entries.iter().map(|entry| rows::entry_values(name, entry)));
@@ -627,6 +680,7 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
             vec![name.into(), entry.entry.into(), status.name().into(), limit.into()]
         }));
         lots.extend(book.all_lots().filter(|lot| lot.changed).map(|lot| rows::lot_values(name, lot)));
+        events.extend(book.events.iter().map(|event| rows::event_values(name, event)));
         cycles.extend(book.closed.iter().map(|cycle| rows::cycle_values(name, cycle)));
     }
     write_rows(spi, &UPDATE_ACCOUNTS, "accounts", accounts)?;
@@ -634,6 +688,7 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
     write_rows(spi, &APPEND_ENTRIES, "entries", entries)?;
     write_rows(spi, &APPEND_CYCLES, "cycles", cycles)?;
     write_rows(spi, &APPEND_SETTINGS, "settings", settings)?;
+    events::append(spi, events)?;
     for book in books {
         save_extras(spi, book)?;
         if let Some(Description { opened_with, metadata }) = &book.redescribed {
@@ -648,6 +703,11 @@ pub fn save(spi: &Spi, books: &[&Book]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Appends rows of events.
+pub fn append_events(spi: &Spi, rows: Vec<Vec<Value>>) -> Result<()> {
+    write_rows(spi, &APPEND_EVENTS, "events", rows)
 }
 
 /// Erases the personal data of an entry; the digest keeps the hash chain whole.

@@ -1,17 +1,21 @@
 //! Rows of the tables as the domain's values, and back. Columns are in the order of sql/tables.sql.
 
 use crate::pg::{Columns, Result, Value};
-use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head, Settings, Status};
+use credits_domain::account::{Account, Balances, Cycle, DebtPolicy, Extras, Head, Settings, Status, Watch};
+use credits_domain::alert::{Alert, AlertRow, Condition};
 use credits_domain::amount::Amount;
 use credits_domain::book::{ClosedCycle, Description};
 use credits_domain::budget::{BudgetRow, BudgetUse, Period, Span};
 use credits_domain::debt::{Debts, Fate, OpenDebt, Settlement, Stretch};
 use credits_domain::entry::{Dimensions, Entry, Key, Movement, Operation};
 use credits_domain::error::{Code, Error};
+use credits_domain::event::{Event, EventType};
 use credits_domain::hold::{Hold, HoldStatus};
 use credits_domain::lot::{Bucket, Expiry, Lot, LotKind, LotStatus, Price};
+use credits_domain::pack::{Pack, PackVersion};
 use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, RateVersion, Switch};
+use credits_domain::recharge::{AutoRecharge, Failure, Measure, Recharge, RechargeSettings, RechargeStatus, Trigger};
 use credits_domain::refund::Refunded;
 use credits_domain::void::ClawBack;
 
@@ -21,7 +25,7 @@ macro_rules! account_columns {
         "account, next_event_at, opened_at, cycle_start, cycle_end, anchor, cycle_length, cycle_allowance, \
          rollover_percent, rollover_max, overdraft_limit, time_zone, debt_policy, status, opened_by_grant, \
          extras, head_is_allowance, head_lot, lots, cycle, entry, recorded_at, granted, expired, allowance, credits, held, debt, \
-         reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata"
+         reserved, used, headroom, head_remaining, head_held, hash, opened_with, metadata, events, recharge_at, alert_at"
     };
 }
 
@@ -123,6 +127,8 @@ pub fn account(row: &Columns) -> Result<Account> {
         headroom: row.amount(30)?,
         head,
         hash: hash(row.bytes(33)?)?,
+        events: row.i64(36)?,
+        watch: Watch { recharge: row.opt_amount(37)?, alerts: row.opt_amount(38)? },
     })
 }
 
@@ -167,6 +173,9 @@ pub fn account_values(account: &Account, description: Option<&Description>) -> V
         Value::Bytes(account.hash.to_vec()),
         description.map_or(Value::Null, |d| Value::Json(opened_with_json(&d.opened_with))),
         description.and_then(|d| d.metadata.clone()).map_or(Value::Null, Value::Json),
+        account.events.into(),
+        account.watch.recharge.into(),
+        account.watch.alerts.into(),
     ]
 }
 
@@ -459,6 +468,38 @@ macro_rules! hold_columns {
     };
 }
 
+macro_rules! pack_columns {
+    () => {
+        "pack, version, defined_at, credits, price, currency, minimum_price, defined_by"
+    };
+}
+
+macro_rules! auto_recharge_columns {
+    () => {
+        "account, threshold, pack, trigger, measure, max_packs, monthly_limit, payment_method, enabled, suspended, \
+         failures, last_error_code, last_error, capped_month"
+    };
+}
+
+macro_rules! recharge_columns {
+    () => {
+        "account, recharge, status, pack, quantity, credits, price, currency, requested_at, attempts, payment_key, \
+         payment_method, due_at, last_error_code, last_error, payment_ref, settled_at, credited_by"
+    };
+}
+
+macro_rules! event_columns {
+    () => {
+        "account, event, type, payload, entry, occurred_at, leased_until, acknowledged_at"
+    };
+}
+
+macro_rules! alert_columns {
+    () => {
+        "account, alert, below, used_percent, only_if_on_pace, enabled, fired_at"
+    };
+}
+
 macro_rules! debt_columns {
     () => {
         "account, drawn, line_starts, line_ends, lasting"
@@ -496,8 +537,9 @@ macro_rules! budget_use_columns {
 }
 
 pub(crate) use {
-    budget_columns, budget_use_columns, claw_back_columns, debt_columns, hold_columns, included_columns, meter_columns,
-    plan_columns, rate_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
+    alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns, debt_columns,
+    event_columns, hold_columns, included_columns, meter_columns, pack_columns, plan_columns, rate_columns,
+    recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 
 pub fn subscription(row: &Columns) -> Result<Subscription> {
@@ -638,6 +680,151 @@ pub fn hold_values(account: &str, hold: &Hold) -> Vec<Value> {
         Value::Amounts(hold.parts.iter().map(|part| part.amount).collect()),
         hold.feature.as_deref().into(),
         hold.actor.as_deref().into(),
+    ]
+}
+
+pub fn pack_version(row: &Columns) -> Result<PackVersion> {
+    let price = Price { amount: row.amount(4)?, currency: row.text(5)?.into() };
+    let pack = Pack { credits: row.amount(3)?, price, minimum_price: row.opt_amount(6)? };
+    Ok(PackVersion { version: row.i32(1)?, defined_at: row.time(2)?, pack })
+}
+
+fn failure(row: &Columns, code: usize) -> Result<Option<Failure>> {
+    Ok(match (row.opt_text(code)?, row.opt_text(code + 1)?) {
+        (Some(code), Some(message)) => Some(Failure { code: code.into(), message: message.into() }),
+        _ => None,
+    })
+}
+
+pub fn auto_recharge(row: &Columns) -> Result<AutoRecharge> {
+    let (trigger, measure) = (row.text(3)?, row.text(4)?);
+    let settings = RechargeSettings {
+        threshold: row.amount(1)?,
+        pack: row.text(2)?.into(),
+        trigger: Trigger::parse(trigger).map_err(|_| corrupt("trigger", trigger))?,
+        measure: Measure::parse(measure).map_err(|_| corrupt("measure", measure))?,
+        max_packs: row.i32(5)?,
+        monthly_limit: row.opt_amount(6)?,
+        payment_method: row.opt_text(7)?.map(Into::into),
+        enabled: row.bool(8)?,
+    };
+    Ok(AutoRecharge {
+        settings,
+        suspended: row.bool(9)?,
+        failures: row.i32(10)?,
+        last_error: failure(row, 11)?,
+        capped_month: row.opt_time(13)?,
+        changed: false,
+    })
+}
+
+pub fn auto_recharge_values(account: &str, auto: &AutoRecharge) -> Vec<Value> {
+    let settings = &auto.settings;
+    vec![
+        account.into(),
+        settings.threshold.into(),
+        settings.pack.as_str().into(),
+        settings.trigger.name().into(),
+        settings.measure.name().into(),
+        settings.max_packs.into(),
+        settings.monthly_limit.into(),
+        settings.payment_method.as_deref().into(),
+        settings.enabled.into(),
+        auto.suspended.into(),
+        auto.failures.into(),
+        auto.last_error.as_ref().map(|error| error.code.as_str()).into(),
+        auto.last_error.as_ref().map(|error| error.message.as_str()).into(),
+        auto.capped_month.into(),
+    ]
+}
+
+pub fn recharge(row: &Columns) -> Result<Recharge> {
+    let status = row.text(2)?;
+    Ok(Recharge {
+        recharge: row.i64(1)?,
+        status: RechargeStatus::parse(status).ok_or_else(|| corrupt("status of a recharge", status))?,
+        pack: row.text(3)?.into(),
+        quantity: row.i32(4)?,
+        credits: row.amount(5)?,
+        price: Price { amount: row.amount(6)?, currency: row.text(7)?.into() },
+        requested_at: row.time(8)?,
+        attempts: row.i32(9)?,
+        payment_key: row.opt_text(10)?.map(Into::into),
+        payment_method: row.opt_text(11)?.map(Into::into),
+        due_at: row.opt_time(12)?,
+        last_error: failure(row, 13)?,
+        payment_ref: row.opt_text(15)?.map(Into::into),
+        settled_at: row.opt_time(16)?,
+        credited_by: row.opt_i64(17)?,
+        changed: false,
+    })
+}
+
+pub fn recharge_values(account: &str, recharge: &Recharge) -> Vec<Value> {
+    vec![
+        account.into(),
+        recharge.recharge.into(),
+        recharge.status.name().into(),
+        recharge.pack.as_str().into(),
+        recharge.quantity.into(),
+        recharge.credits.into(),
+        recharge.price.amount.into(),
+        recharge.price.currency.as_str().into(),
+        recharge.requested_at.into(),
+        recharge.attempts.into(),
+        recharge.payment_key.as_deref().into(),
+        recharge.payment_method.as_deref().into(),
+        recharge.due_at.into(),
+        recharge.last_error.as_ref().map(|error| error.code.as_str()).into(),
+        recharge.last_error.as_ref().map(|error| error.message.as_str()).into(),
+        recharge.payment_ref.as_deref().into(),
+        recharge.settled_at.into(),
+        recharge.credited_by.into(),
+    ]
+}
+
+pub fn event(row: &Columns) -> Result<Event> {
+    let name = row.text(2)?;
+    let payload = row.json(3)?;
+    Ok(Event {
+        event: row.i64(1)?,
+        event_type: EventType::parse(name).ok_or_else(|| corrupt("type of event", name))?,
+        payload: serde_json::from_str(&payload).map_err(|_| corrupt("payload of an event", &payload))?,
+        entry: row.i64(4)?,
+        occurred_at: row.time(5)?,
+    })
+}
+
+pub fn event_values(account: &str, event: &Event) -> Vec<Value> {
+    vec![
+        account.into(),
+        event.event.into(),
+        Value::Text(event.event_type.name().into_owned()),
+        Value::Json(event.payload.to_string()),
+        event.entry.into(),
+        event.occurred_at.into(),
+        Value::Null,
+        Value::Null,
+    ]
+}
+
+pub fn alert(row: &Columns) -> Result<Alert> {
+    let condition =
+        Condition { below: row.opt_amount(2)?, used_percent: row.opt_amount(3)?, only_if_on_pace: row.bool(4)? };
+    let alert = Alert::armed(AlertRow { alert: row.text(1)?.into(), condition, enabled: row.bool(5)? });
+    Ok(Alert { fired_at: row.opt_time(6)?, ..alert })
+}
+
+pub fn alert_values(account: &str, alert: &Alert) -> Vec<Value> {
+    let AlertRow { alert: name, condition, enabled } = &alert.row;
+    vec![
+        account.into(),
+        name.as_str().into(),
+        condition.below.into(),
+        condition.used_percent.into(),
+        condition.only_if_on_pace.into(),
+        (*enabled).into(),
+        alert.fired_at.into(),
     ]
 }
 

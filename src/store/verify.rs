@@ -1,7 +1,7 @@
 //! `credits_verify`: every account computed again from its entries, and what concerns all accounts at once.
 
 use super::lookup::{self, Sight, StoredLots, unknown_account};
-use super::{debts, read, terms};
+use super::{alerts, debts, events, read, recharges, terms};
 use crate::pg::{Error, Result, Rows, ServerZone, Spi, Statement, subtransaction};
 use credits_domain::audit::{self, Auditor, Problem};
 
@@ -26,8 +26,10 @@ static ORPHANS: Statement = Statement::new(
          UNION SELECT account FROM credits_ledger.subscriptions UNION SELECT account FROM credits_ledger.switches \
          UNION SELECT account FROM credits_ledger.meters UNION SELECT account FROM credits_ledger.budgets \
          UNION SELECT account FROM credits_ledger.budget_use UNION SELECT account FROM credits_ledger.holds \
+         UNION SELECT account FROM credits_ledger.auto_recharges UNION SELECT account FROM credits_ledger.recharges \
          UNION SELECT account FROM credits_ledger.debts UNION SELECT account FROM credits_ledger.settlements \
-         UNION SELECT account FROM credits_ledger.refunded UNION SELECT account FROM credits_ledger.claw_backs) r \
+         UNION SELECT account FROM credits_ledger.refunded UNION SELECT account FROM credits_ledger.claw_backs \
+         UNION SELECT account FROM credits_ledger.events UNION SELECT account FROM credits_ledger.alerts) r \
      WHERE NOT EXISTS (SELECT FROM credits_ledger.accounts a WHERE a.account = r.account) ORDER BY r.account",
     &[],
 );
@@ -46,7 +48,7 @@ static TRIGGERS: Statement = Statement::new(
 );
 
 /// Triggers that keep rows from being changed or removed: sql/functions.sql creates them.
-const TRIGGER_COUNT: i64 = 32;
+const TRIGGER_COUNT: i64 = 42;
 
 fn found(account: &str, entry: Option<i64>, problem: impl Into<String>) -> Found {
     Found { account: Some(account.into()), problem: Problem { entry, problem: problem.into() } }
@@ -133,6 +135,7 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
     let closed = lookup::closed_cycles(&spi, account)?;
     let zone = ServerZone::new(&row.settings.time_zone)?;
     let (holds, misfiled_holds) = lookup::all_holds(&spi, account)?;
+    let auto_recharge = recharges::auto_recharge(&spi, Sight::Callers, account)?;
     let owed = debts::open(&spi, Sight::Callers, account)?;
     let rows = audit::Rows {
         account: &row,
@@ -147,6 +150,10 @@ fn audit(account: &str) -> Result<Vec<Problem>> {
         budgets: &terms::budget_rows(&spi, Sight::Callers, account)?,
         budget_use: &terms::budget_uses(&spi, account)?,
         holds: &holds,
+        auto_recharge: auto_recharge.as_ref(),
+        recharges: &recharges::all(&spi, account)?,
+        events: &events::all(&spi, account)?,
+        alerts: &alerts::of(&spi, Sight::Callers, vec![account.into()])?.remove(account).unwrap_or_default(),
         debts: owed.as_ref(),
         settlements: &debts::settlements(&spi, account)?,
         refunded: &debts::refunded(&spi, account)?,

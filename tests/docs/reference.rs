@@ -133,4 +133,6 @@ fn without_casts(signature: &str) -> String {
         .replace("timestamp with time zone", "timestamptz")
         .replace("'1 mon'", "'1 month'")
         .replace("'00:15:00'", "'15 minutes'")
+        .replace("'00:05:00'", "'5 minutes'")
+        .replace("'00:01:00'", "'1 minute'")
 }

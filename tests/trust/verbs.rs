@@ -3,7 +3,7 @@
 
 use credits_ledger_tests::{Row, Session};
 
-pub const VIEWS: [&str; 15] = [
+pub const VIEWS: [&str; 20] = [
     "credits_accounts",
     "credits_history",
     "credits_grants",
@@ -19,6 +19,11 @@ pub const VIEWS: [&str; 15] = [
     "credits_features",
     "credits_budgets",
     "credits_invoice_lines",
+    "credits_packs",
+    "credits_auto_recharges",
+    "credits_recharges",
+    "credits_alerts",
+    "credits_events",
 ];
 
 fn expect(row: &Row, figures: &[(&str, &str)], call: &str) {
@@ -54,6 +59,7 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
         &[("accepted", "f"), ("refused", "LC001"), ("balance", "99.5")],
     );
     call(&format!("credits_balance('{name}')"), &[("allowance", "69.5"), ("credits", "30"), ("used", "30.5")]);
+    call(&format!("credits_forecast('{name}')"), &[("state", "ok"), ("used", "30.5")]);
     let at = s.row(&format!("SELECT as_of FROM {schema}credits_balance('{name}')")).get("as_of").to_owned();
 
     let plan = s.rows(&format!(
@@ -119,6 +125,11 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_redact('{name}', 5)"), &[("operation", "redact"), ("refers_to", "5")]);
     call(&format!("credits_freeze_account('{name}', 'why')"), &[("status", "frozen")]);
     call(
+        &format!("credits_set_alert('{name}', 'few', below => 5)"),
+        &[("alert", "few"), ("below", "5"), ("enabled", "t"), ("fired_at", "NULL")],
+    );
+    call(&format!("credits_ack_event('{name}', 3)"), &[("credits_ack_event", "t")]);
+    call(
         &format!("credits_capture('{name}', 'h', 'c2')"),
         &[("amount", "30"), ("from_allowance", "30"), ("allowance", "109.5"), ("held", "0"), ("balance", "143.5")],
     );
@@ -126,6 +137,7 @@ pub fn call_every_verb(s: &mut Session, schema: &str, name: &str) {
     call(&format!("credits_close_account('{name} 2', 'why')"), &[("status", "closed"), ("balance", "0")]);
 
     call_verbs_of_plans(s, schema, &format!("{name} 3"));
+    call_verbs_of_packs(s, schema, &format!("{name} 4"));
 
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 500, 'k')")).code, "LC001");
     assert_eq!(s.error(&format!("SELECT {schema}credits_debit('{name}', 31, 'd')")).code, "LC003");
@@ -213,4 +225,33 @@ fn call_verbs_of_plans(s: &mut Session, schema: &str, name: &str) {
         &[("cycles_closed", "1"), ("rolled_over", "30"), ("expired", "758"), ("granted", "500"), ("balance", "530")],
     );
     call(&format!("credits_unsubscribe('{name}', 'base', 'end 2')"), &[("amount", "0"), ("balance", "530")]);
+}
+
+/// Packs, purchases and auto-recharge, on a new account of this name.
+fn call_verbs_of_packs(s: &mut Session, schema: &str, name: &str) {
+    let mut call = |call: &str, figures: &[(&str, &str)]| {
+        let sql = format!("SELECT * FROM {schema}{call}");
+        expect(&s.row(&sql), figures, &sql);
+    };
+    call("credits_define_pack('small', 100, 5, 'EUR')", &[("credits", "100"), ("version", "1")]);
+    call("credits_define_pack('any', 100, 3, 'EUR', 2)", &[("minimum_price", "2"), ("version", "1")]);
+    let buy = format!("credits_purchase('{name}', 'any', 'pi {name}', 'b', 2)");
+    let receipt = [("entry", "2"), ("amount", "66.666666"), ("balance", "66.666666")];
+    call(&buy, &[&receipt[..], &[("replayed", "f")]].concat());
+    call(&buy, &[&receipt[..], &[("replayed", "t")]].concat());
+    call(&format!("credits_check_purchase('{name}', 'small', 4)"), &[("credits_check_purchase", "100")]);
+    let set =
+        format!("credits_set_auto_recharge('{name}', 50, 'small', payment_method => 'card', monthly_limit => 20)");
+    call(&set, &[("status", "active"), ("failures", "0")]);
+    call(&format!("credits_debit('{name}', 36.666666, 'd')"), &[("available", "30")]);
+    call("credits_claim_recharges()", &[("account", name), ("attempt", "1"), ("price", "5"), ("credits", "100")]);
+    call(
+        &format!("credits_fail_recharge('{name}', 1, 1, 'card_declined', 'no', suspend => true)"),
+        &[("status", "failed"), ("last_error_code", "card_declined")],
+    );
+    call(&format!("credits_resume_auto_recharge('{name}')"), &[("status", "active")]);
+    call(
+        &format!("credits_complete_recharge('{name}', 2, 'pi 2 {name}')"),
+        &[("operation", "recharge"), ("amount", "100"), ("balance", "130")],
+    );
 }

@@ -8,6 +8,7 @@ mod debit;
 mod growth;
 mod hold;
 mod reads;
+mod watched;
 
 use crate::contender::Contender;
 use crate::failure::{Failure, Result};
@@ -34,11 +35,12 @@ type Group = fn(&mut Bench) -> Result<()>;
 
 /// Measures the groups that were asked for; says how many failed. One that fails does not stop the others.
 pub fn run(bench: &mut Bench) -> usize {
-    let groups: [(&str, Group); 11] = [
+    let groups: [(&str, Group); 12] = [
         ("debit", debit::many_accounts),
         ("hot", debit::one_account),
         ("charge", charge::run),
         ("hold", hold::run),
+        ("watched", watched::run),
         ("batch", batch::run),
         ("balance", reads::balance),
         ("replay", reads::replay),

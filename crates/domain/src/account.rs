@@ -198,12 +198,23 @@ pub struct Extras {
     pub holds: bool,
     /// It ever had debt.
     pub debts: bool,
+    pub auto_recharge: bool,
+    pub alerts: bool,
 }
 
 impl Extras {
-    /// As a number: 1, 2, 4, 8, 16 and 32.
+    /// As a number: 1, 2, 4, 8, 16, 32, 64 and 128.
     pub fn bits(self) -> i32 {
-        let flags = [self.subscriptions, self.switches, self.meters, self.budgets, self.holds, self.debts];
+        let flags = [
+            self.subscriptions,
+            self.switches,
+            self.meters,
+            self.budgets,
+            self.holds,
+            self.debts,
+            self.auto_recharge,
+            self.alerts,
+        ];
         flags.into_iter().zip(0..).map(|(flag, bit)| i32::from(flag) << bit).sum()
     }
 
@@ -216,8 +227,20 @@ impl Extras {
             budgets: flag(3),
             holds: flag(4),
             debts: flag(5),
+            auto_recharge: flag(6),
+            alerts: flag(7),
         }
     }
+}
+
+/// Levels of `available - debt` at or below which something has to be looked at; `None`: at no level. While the account
+/// is above all of them, a debit need not know what is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Whether to ask for a recharge.
+    pub recharge: Option<Amount>,
+    /// Whether an alert fires.
+    pub alerts: Option<Amount>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,6 +273,9 @@ pub struct Account {
     pub next_event_at: Timestamp,
     /// Hash of the newest entry.
     pub hash: [u8; 32],
+    /// Number of the newest event.
+    pub events: i64,
+    pub watch: Watch,
 }
 
 impl Account {
@@ -274,7 +300,23 @@ impl Account {
             head: None,
             next_event_at: Timestamp::INFINITY,
             hash: [0; 32],
+            events: 0,
+            watch: Watch::default(),
         }
+    }
+
+    /// Whether something that is watched is so near that it has to be looked at.
+    pub fn is_near(&self) -> bool {
+        self.is_at_or_below(self.watch.recharge) || self.is_near_alert()
+    }
+
+    pub(crate) fn is_near_alert(&self) -> bool {
+        self.is_at_or_below(self.watch.alerts)
+    }
+
+    /// Whether it has come to this level.
+    pub fn is_at_or_below(&self, level: Option<Amount>) -> bool {
+        level.is_some_and(|level| self.balances.available() - self.balances.debt <= level)
     }
 
     pub fn is_closed(&self) -> bool {

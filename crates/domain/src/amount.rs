@@ -72,10 +72,21 @@ impl Amount {
     /// `self × numerator / denominator`, rounded up to the sixth decimal; `None` where it is beyond all amounts. None of
     /// them may be negative, the denominator must be above zero.
     pub fn times_up(self, numerator: Amount, denominator: Amount) -> Option<Amount> {
+        let (quotient, rest) = self.times(numerator, denominator)?;
+        quotient.checked_add(i128::from(rest)).map(Self)
+    }
+
+    /// The same rounded down.
+    pub fn times_down(self, numerator: Amount, denominator: Amount) -> Option<Amount> {
+        self.times(numerator, denominator).map(|(quotient, _)| Self(quotient))
+    }
+
+    /// The whole micros, and whether there is a rest.
+    fn times(self, numerator: Amount, denominator: Amount) -> Option<(i128, bool)> {
         debug_assert!(self.0 >= 0 && numerator.0 >= 0 && denominator.0 > 0);
         let (a, b, d) = (self.0, numerator.0, denominator.0);
         if let Some(product) = a.checked_mul(b) {
-            return Some(Self(divided_up(product, d)));
+            return Some((product / d, product % d > 0));
         }
         // Two amounts of 67 bits each: the product bit by bit, divided as it grows.
         let (mut quotient, mut rest) = (0_i128, 0_i128);
@@ -89,7 +100,7 @@ impl Amount {
             quotient = quotient.checked_add(rest / d)?;
             rest %= d;
         }
-        quotient.checked_add(i128::from(rest > 0)).map(Self)
+        Some((quotient, rest > 0))
     }
 
     /// Zero where it is negative.

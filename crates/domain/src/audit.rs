@@ -1,6 +1,7 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
-use crate::account::{Account, Balances, Cycle, Extras, Settings, Status};
+use crate::account::{Account, Balances, Cycle, Extras, Settings, Status, Watch};
+use crate::alert::{self, Alert};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
 use crate::budget::{BudgetRow, BudgetUse, Span};
@@ -8,11 +9,13 @@ use crate::chain;
 use crate::debt::{Debts, Fate, Settlement, Stretch, repayments};
 use crate::entry::{Entry, Movement, Operation};
 use crate::error::Result;
+use crate::event::{self, Event, EventType};
 use crate::hold::{CaptureDetail, Hold, HoldDetail, HoldStatus};
 use crate::lifecycle::{Change, Detail, plan_of};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::{Holdings, Subscription};
 use crate::rate::{DrawDetail, Meter, PackageDetail, Switch};
+use crate::recharge::{AutoRecharge, Recharge, RechargeDetail, RechargeSettings, RechargeStatus};
 use crate::refund::{RefundDetail, Refunded};
 use crate::time::{Timestamp, Zone};
 use crate::void::{ClawBack, VoidDetail};
@@ -60,11 +63,18 @@ pub struct Rows<'r> {
     pub budget_use: &'r [BudgetUse],
     /// All it ever had, by their numbers.
     pub holds: &'r [Hold],
+    /// By their numbers.
+    pub events: &'r [Event],
+    /// Those of which there are rows.
+    pub alerts: &'r [Alert],
     /// `None`: there is no row.
     pub debts: Option<&'r Debts>,
     pub settlements: &'r [Settlement],
     pub refunded: &'r [Refunded],
     pub claw_backs: &'r [ClawBack],
+    pub auto_recharge: Option<&'r AutoRecharge>,
+    /// By their numbers.
+    pub recharges: &'r [Recharge],
 }
 
 /// What the entries say of plans, features and budgets.
@@ -76,6 +86,8 @@ struct Extra {
     switches: BTreeMap<String, Switch>,
     meters: BTreeMap<String, Meter>,
     holds: BTreeMap<i64, Hold>,
+    /// Those that were set, or of which an event told.
+    alerts: BTreeMap<String, Alert>,
     budgets: BTreeMap<i32, BudgetRow>,
     debts: Debts,
     settlements: Vec<Settlement>,
@@ -86,6 +98,9 @@ struct Extra {
     allowances_of: i32,
     /// By budget and user, in the period of the account's newest entry.
     used: BTreeMap<(i32, String), Amount>,
+    auto_recharge: Option<RechargeSettings>,
+    /// The entry that credited each recharge that one did.
+    recharged: BTreeMap<i64, i64>,
     /// By budget: use that was redacted, so that it is not known whose it was.
     redacted: BTreeMap<i32, Amount>,
 }
@@ -116,6 +131,8 @@ pub struct Auditor<'a> {
     /// The period of each budget in which the account's newest entry lies.
     spans: Vec<(&'a BudgetRow, Span)>,
     extra: Extra,
+    /// What the entries and closed cycles tell: type, newest entry, when, payload.
+    told: Vec<(EventType, i64, Timestamp, serde_json::Value)>,
     state: Option<Detail>,
     opened_with: Option<Settings>,
     settings: Vec<PastSettings>,
@@ -155,6 +172,7 @@ impl<'a> Auditor<'a> {
             closed,
             spans: rows.budgets.iter().filter_map(span).collect(),
             extra: Extra::default(),
+            told: Vec::new(),
             state: None,
             opened_with: None,
             settings: Vec::new(),
@@ -228,10 +246,138 @@ impl<'a> Auditor<'a> {
         if entry.entry == 1 {
             self.opened_at = entry.recorded_at;
         }
-        for cycle in self.closed.remove(&entry.entry).unwrap_or_default() {
+        self.tell(entry);
+        let closed = self.closed.remove(&entry.entry).unwrap_or_default();
+        self.read_alerts(entry, &closed);
+        for cycle in closed {
+            self.told.push((EventType::CycleClosed, entry.entry, cycle.end, event::of_cycle(cycle)));
             if chain::cycle_hash(&self.hash, &self.account.account, cycle) != cycle.hash {
                 self.problem(number, format!("the row of closed cycle {} was changed", cycle.cycle));
             }
+        }
+    }
+
+    /// The event that the entry made, if any.
+    fn tell(&mut self, entry: &Entry) {
+        let expired = entry.movements.first().and_then(|moved| self.lots.get(&moved.lot));
+        let told = match (entry.operation, expired) {
+            (Operation::Expire, Some(lot)) => (EventType::LotExpired, event::of_expiry(lot, entry.amount)),
+            (Operation::Freeze, _) => {
+                (EventType::AccountFrozen, event::of_freeze(entry.reason.as_deref().unwrap_or_default()))
+            }
+            _ => return,
+        };
+        self.told.push((told.0, entry.entry, entry.effective_at, told.1));
+    }
+
+    /// The events: numbered without gaps, and those that the entries and closed cycles tell as these do.
+    fn check_events(&mut self) {
+        let rows = self.rows.events;
+        if rows.iter().zip(1..).any(|(row, number)| row.event != number) || rows.len() as i64 != self.account.events {
+            self.problem(None, format!("the account says {} events, there are others", self.account.events));
+        }
+        if rows.iter().any(|row| row.entry > self.newest) || !rows.is_sorted_by_key(|row| row.entry) {
+            self.problem(None, "an event does not belong where it stands among the entries");
+        }
+        let told = std::mem::take(&mut self.told);
+        let found = rows.iter().filter(|row| row.event_type.is_of_the_ledger());
+        let found = found.map(|row| (&row.event_type, row.entry, row.occurred_at, &row.payload));
+        if !told.iter().map(|(kind, entry, at, payload)| (kind, *entry, *at, payload)).eq(found) {
+            self.problem(None, "the account's events are not those of its history");
+        }
+    }
+
+    /// How auto-recharge is set, the requests, and what was credited and told of them. How a worker fared with them is
+    /// not in the entries.
+    fn check_recharges(&mut self, extra: &Extra) {
+        let rows = self.rows;
+        if extra.auto_recharge.as_ref() != rows.auto_recharge.map(|auto| &auto.settings) {
+            self.problem(None, "the account's auto-recharge is not set as its history says");
+        }
+        if rows.recharges.iter().zip(1..).any(|(row, number)| row.recharge != number) {
+            self.problem(None, "a recharge is missing");
+        }
+        if rows.recharges.iter().filter(|row| row.is_open()).count() > 1 {
+            self.problem(None, "more than one recharge is open");
+        }
+        for row in rows.recharges {
+            let completed = row.status == RechargeStatus::Completed;
+            // By its own entry, or by a grant that credited the payment before.
+            let credited = rows.lots.iter().any(|lot| {
+                let own = extra.recharged.get(&row.recharge) == row.credited_by.as_ref();
+                let as_asked = lot.amount == row.credits && lot.price.as_ref() == Some(&row.price);
+                Some(lot.entry) == row.credited_by && lot.payment_ref == row.payment_ref && (as_asked || !own)
+            });
+            let sound = match completed {
+                true => credited && row.payment_ref.is_some(),
+                false => row.credited_by.is_none() && row.payment_ref.is_none(),
+            };
+            let timed = row.is_open() == row.due_at.is_some() && row.is_open() == row.settled_at.is_none();
+            if !sound || !timed {
+                self.problem(row.credited_by, format!("recharge {} is not what was credited for it", row.recharge));
+            }
+        }
+        let unknown = |(recharge, entry): (&i64, &i64)| {
+            !rows.recharges.iter().any(|row| row.recharge == *recharge && row.credited_by == Some(*entry))
+        };
+        if extra.recharged.iter().any(unknown) {
+            self.problem(None, "a recharge was credited that nobody asked for");
+        }
+        let told = |event_type: EventType| {
+            let mut told: Vec<(Timestamp, String)> = (rows.events.iter())
+                .filter(|row| row.event_type == event_type)
+                .map(|row| (row.occurred_at, row.payload.to_string()))
+                .collect();
+            told.sort();
+            told
+        };
+        let mut asked: Vec<_> = rows.recharges.iter().map(|row| (row.requested_at, row.asked().to_string())).collect();
+        asked.sort();
+        let paid = rows.recharges.iter().filter(|row| row.status == RechargeStatus::Completed);
+        let mut paid: Vec<_> = paid.filter_map(|row| Some((row.settled_at?, row.paid().to_string()))).collect();
+        paid.sort();
+        if told(EventType::RechargeRequested) != asked || told(EventType::RechargeCompleted) != paid {
+            self.problem(None, "the account's recharges are not those that its events tell of");
+        }
+    }
+
+    /// The levels at which something has to be looked at.
+    fn check_watch(&mut self) {
+        let one_is_open = self.rows.recharges.iter().any(Recharge::is_open);
+        let recharge = self.rows.auto_recharge.and_then(|auto| auto.level(one_is_open));
+        let expected = Watch { recharge, alerts: None };
+        if self.account.watch.recharge != expected.recharge {
+            self.problem(None, "the account's recharge_at is not the level at which a recharge is to be asked for");
+        }
+    }
+
+    /// What the events that came after this entry tell of alerts. They happened as it did, or as a cycle closed thereafter.
+    fn read_alerts(&mut self, entry: &Entry, closed: &[&ClosedCycle]) {
+        let number = Some(entry.entry);
+        let events = &self.rows.events[self.rows.events.partition_point(|event| event.entry < entry.entry)..];
+        for event in events.iter().take_while(|event| event.entry == entry.entry) {
+            let (name, fired_at) = match &event.event_type {
+                EventType::Alert(name) => (name.as_str(), Some(event.occurred_at)),
+                EventType::AlertCleared => (alert::named_by(&event.payload), None),
+                _ => continue,
+            };
+            let instants = closed.iter().map(|cycle| cycle.end).chain([entry.effective_at]);
+            if !alert::tells_of(&event.payload, name, entry) || !instants.into_iter().any(|at| at == event.occurred_at)
+            {
+                self.problem(number, format!("event {} does not tell what the entry left", event.event));
+            }
+            match alert::find_or_built_in(&mut self.extra.alerts, name) {
+                Some(alert) => alert.fired_at = fired_at,
+                None => self.problem(number, format!("an event tells of the alert {name:?}, which nobody set")),
+            }
+        }
+    }
+
+    fn check_alerts(&mut self) {
+        let found = self.rows.alerts.iter().map(|alert| (&alert.row, alert.fired_at));
+        let expected = self.extra.alerts.values().map(|alert| (&alert.row, alert.fired_at));
+        if !found.eq(expected) {
+            self.problem(None, "the account's alerts are not those that its entries and events tell of");
         }
     }
 
@@ -239,6 +385,9 @@ impl<'a> Auditor<'a> {
     fn read_detail(&mut self, entry: &Entry) -> Result<()> {
         let mut package = None;
         match (entry.operation, &entry.detail) {
+            (Operation::Recharge, Some(json)) => {
+                self.extra.recharged.insert(RechargeDetail::from_json(json)?.recharge, entry.entry);
+            }
             (Operation::Debit | Operation::Charge, Some(json)) => {
                 let detail = DrawDetail::from_json(json)?;
                 self.read_draw(entry, detail.debt_from);
@@ -256,8 +405,8 @@ impl<'a> Auditor<'a> {
             (Operation::Capture, Some(json)) => package = self.read_capture(entry, CaptureDetail::from_json(json)?),
             (Operation::Hold | Operation::Extend, Some(json)) => self.read_hold(entry, &HoldDetail::from_json(json)?),
             (Operation::Release | Operation::Lapse, _) => self.read_end_of_hold(entry),
-            // They only name their plan.
-            (Operation::Rollover | Operation::Expire | Operation::Grant, _) | (_, None) => {}
+            // They only name their plan or pack.
+            (Operation::Rollover | Operation::Expire | Operation::Grant | Operation::Purchase, _) | (_, None) => {}
             (_, Some(json)) => self.read_state(entry, Detail::from_json(json)?),
         }
         let included = entry.included.unwrap_or_default();
@@ -445,7 +594,11 @@ impl<'a> Auditor<'a> {
             Some(Change::NoBudget { budget }) => {
                 extra.budgets.remove(&budget);
             }
-            None => {}
+            Some(Change::AutoRecharge(settings)) => extra.auto_recharge = Some(settings),
+            Some(Change::Alert(row)) => {
+                extra.alerts.insert(row.alert.clone(), Alert::armed(row));
+            }
+            Some(Change::ResumedAutoRecharge) | None => {}
         }
         self.opened_with = state.opened_with.take().or(self.opened_with.take());
         self.state = Some(state.state());
@@ -659,8 +812,11 @@ impl<'a> Auditor<'a> {
         }
         self.check_lots(zone);
         self.check_cycles(closed);
+        self.check_alerts();
         self.check_plans();
         self.check_limits();
+        self.check_events();
+        self.check_watch();
         self.problems
     }
 
@@ -752,7 +908,10 @@ impl<'a> Auditor<'a> {
             switches: !rows.switches.is_empty(),
             meters: !rows.meters.is_empty(),
             budgets: !rows.budgets.is_empty(),
+            auto_recharge: rows.auto_recharge.is_some(),
+            alerts: !rows.alerts.is_empty(),
         };
+        self.check_recharges(&extra);
         if self.account.extras != found {
             self.problem(None, "the account's row does not say which of the other tables have rows of it");
         }
@@ -800,6 +959,7 @@ impl<'a> Auditor<'a> {
         let open = self.lots.values().filter(|lot| lot.is_open()).map(|lot| (*lot).clone()).collect();
         let mut book = Book::new(self.account.clone(), open, Extent::All, context);
         book.holds = self.rows.holds.iter().filter(|hold| hold.is_open()).cloned().collect();
+        book.alerts = Some(alert::complete(self.rows.alerts.to_vec()));
         book
     }
 
@@ -885,6 +1045,7 @@ impl<'a> Auditor<'a> {
         // The row's shortcuts: the head, and when time has something to do. A head in which nothing remains is left
         // where it was until somebody needs the next one.
         let sealed = book.seal().is_ok();
+        let alerts_at = book.alerts_at().unwrap_or_default();
         let empty = account.head.is_some_and(|head| !head.remaining.is_positive());
         let as_it_should_be = account.head == book.account.head;
         if !sealed || !(empty || as_it_should_be) {
@@ -899,6 +1060,10 @@ impl<'a> Auditor<'a> {
         }
         if account.next_event_at > book.account.next_event_at {
             self.problem(None, "the account's next_event_at is too late");
+        }
+        // As time goes by it may lie lower, never higher.
+        if account.watch.alerts < alerts_at {
+            self.problem(None, "the account's alert_at lies below the level at which an alert may fire");
         }
     }
 

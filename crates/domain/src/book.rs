@@ -4,16 +4,19 @@
 //! it is then done again, from the start, on a book that knows them all.
 
 use crate::account::{Account, Balances, Head, Settings};
+use crate::alert::Alert;
 use crate::amount::Amount;
 use crate::budget::{Budget, BudgetRow, BudgetUse};
 use crate::chain;
 use crate::debt::{Debts, Settlement};
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::Error;
+use crate::event::{self, Event, EventType};
 use crate::hold::Hold;
 use crate::lot::{Bucket, BurnKey, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::Holdings;
 use crate::rate::{Meter, Switch};
+use crate::recharge::{AutoRecharge, Recharge};
 use crate::refund::Refunded;
 use crate::time::Timestamp;
 use crate::void::ClawBack;
@@ -179,6 +182,10 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// To be written, oldest first.
     pub closed: Vec<ClosedCycle>,
+    /// To be written, oldest first.
+    pub events: Vec<Event>,
+    /// The account's row has to be written, also where no entry is.
+    pub touched: bool,
     /// The account's plans; of a complete book, where the account has any.
     pub holdings: Holdings,
     /// The account's budgets, as they stand for who draws now; where the account has any, they must be given.
@@ -191,6 +198,8 @@ pub struct Book {
     pub budget_changes: Vec<BudgetChange>,
     /// Open holds that are due, and holds that changed, to be written.
     pub holds: Vec<Hold>,
+    /// The account's alerts, those included that every account has; where rows of them are stored, they must be given.
+    pub alerts: Option<Vec<Alert>>,
     /// What the account owes; of a complete book, and of any that has lots where something is owed.
     pub debts: Debts,
     /// To be written.
@@ -200,6 +209,12 @@ pub struct Book {
     pub claw_backs: Vec<ClawBack>,
     /// When the first open hold lapses that the book does not know; of a complete book.
     pub next_lapse: Timestamp,
+    /// Where it was looked at: how auto-recharge is set.
+    pub auto_recharge: Option<AutoRecharge>,
+    /// With it: the open request, if any, and those that the operation is about.
+    pub recharges: Vec<Recharge>,
+    /// The most that was missing for a debit that was refused.
+    pub(crate) lacking: Amount,
     /// To be written: the account was described anew.
     pub redescribed: Option<Description>,
     pub context: Context,
@@ -212,6 +227,8 @@ pub struct Book {
     movements: Vec<Movement>,
     /// Changes since then of what is held of allowance and rollover lots; of all others.
     held_changes: [Amount; 2],
+    /// So many of the entries and closed cycles have been looked at for alerts.
+    pub(crate) judged: (usize, usize),
 }
 
 impl Book {
@@ -231,17 +248,23 @@ impl Book {
             retired,
             entries: Vec::new(),
             closed: Vec::new(),
+            events: Vec::new(),
+            touched: false,
             holdings: Holdings::default(),
             budgets: None,
             meters: Vec::new(),
             switches: Vec::new(),
             budget_changes: Vec::new(),
             holds: Vec::new(),
+            alerts: None,
             debts: Debts::default(),
             settlements: Vec::new(),
             refunded: Vec::new(),
             claw_backs: Vec::new(),
             next_lapse: Timestamp::INFINITY,
+            auto_recharge: None,
+            recharges: Vec::new(),
+            lacking: Amount::ZERO,
             redescribed: None,
             context,
             purpose: Purpose::Write,
@@ -249,6 +272,7 @@ impl Book {
             mark,
             movements: Vec::new(),
             held_changes: [Amount::ZERO; 2],
+            judged: (0, 0),
         }
     }
 
@@ -499,14 +523,17 @@ impl Book {
             self.account.recorded_at = self.context.now;
             cycle.entry = self.account.entry;
             cycle.hash = chain::cycle_hash(&self.account.hash, &self.account.account, &cycle);
+            let (end, payload) = (cycle.end, event::of_cycle(&cycle));
             self.closed.push(cycle);
+            self.emit(EventType::CycleClosed, end, payload);
         }
     }
 
-    /// Sets the head and the next event anew. To be called once, after the last operation on the book.
+    /// Sets the head and the next event anew, and judges the alerts. To be called once, after the last operation on the
+    /// book. A book that knows the head only stays as it is, and does not do where an alert is near.
     pub fn seal(&mut self) -> Outcome<()> {
         if self.extent == Extent::Head {
-            return Ok(());
+            return if self.account.is_near_alert() { Err(Stop::NeedMore) } else { Ok(()) };
         }
         let head = self.lots.iter().find(|lot| lot.usable_for(None) && lot.remaining.is_positive());
         let unknown = match head {
@@ -526,6 +553,10 @@ impl Book {
             head.map(|lot| Head { lot: lot.lot, bucket: lot.kind.bucket(), remaining: lot.remaining, held: lot.held });
         if self.extent == Extent::All {
             self.account.next_event_at = self.next_event();
+        }
+        self.judge_alerts(self.now())?;
+        if !self.entries.is_empty() || !self.closed.is_empty() {
+            self.account.watch.alerts = self.alerts_at()?;
         }
         Ok(())
     }

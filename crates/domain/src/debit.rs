@@ -195,7 +195,7 @@ impl Book {
 
     /// A refusal as a receipt, where the caller wants one.
     pub(crate) fn refused(
-        &self,
+        &mut self,
         done: Outcome<Receipt>,
         operation: Operation,
         key: &Key,
@@ -210,6 +210,7 @@ impl Book {
                     OnInsufficient::Error | OnInsufficient::Allow => false,
                 } =>
             {
+                self.lacking = self.lacking.max(error.shortfall.unwrap_or_default());
                 Ok(Receipt::refused(self, operation, &key.key, error.code))
             }
             other => other,
@@ -349,12 +350,13 @@ impl Book {
     pub(crate) fn insufficient(&self, required: Amount, available: Amount, reserved: Amount) -> Error {
         let shortfall = required - available - self.headroom_beside(reserved);
         let resets_at = self.account.cycle.end.map_or("manual".to_string(), |end| end.to_string());
-        Error::new(Code::InsufficientCredits, format!("account {:?} has too few credits", self.account.account))
-            .detail(format!("available={available} required={required} shortfall={shortfall} resets_at={resets_at}"))
+        let what = format!("account {:?} has too few credits", self.account.account);
+        let detail = format!("available={available} required={required} shortfall={shortfall} resets_at={resets_at}");
+        Error { shortfall: Some(shortfall), ..Error::new(Code::InsufficientCredits, what).detail(detail) }
     }
 
     /// LC011 unless the account may begin something new.
-    pub(crate) fn must_be_open(&self) -> Result<()> {
+    pub fn must_be_open(&self) -> Result<()> {
         match self.account.status {
             Status::Open => Ok(()),
             Status::Frozen => {
@@ -366,7 +368,7 @@ impl Book {
     }
 
     /// LC011 where the account is closed: a frozen one may still be changed.
-    pub(crate) fn must_not_be_closed(&self) -> Result<()> {
+    pub fn must_not_be_closed(&self) -> Result<()> {
         if self.account.is_closed() { Err(crate::cycle::closed(&self.account.account)) } else { Ok(()) }
     }
 

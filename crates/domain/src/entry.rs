@@ -10,6 +10,8 @@ pub enum Operation {
     Open,
     Grant,
     Schedule,
+    Purchase,
+    Recharge,
     Debit,
     Charge,
     Hold,
@@ -38,10 +40,12 @@ pub enum Operation {
     Invoice,
 }
 
-const OPERATIONS: [(Operation, &str); 28] = [
+const OPERATIONS: [(Operation, &str); 30] = [
     (Operation::Open, "open"),
     (Operation::Grant, "grant"),
     (Operation::Schedule, "schedule"),
+    (Operation::Purchase, "purchase"),
+    (Operation::Recharge, "recharge"),
     (Operation::Debit, "debit"),
     (Operation::Charge, "charge"),
     (Operation::Hold, "hold"),

@@ -1,5 +1,6 @@
 //! The errors of the contract: one SQLSTATE per kind of failure, class LC.
 
+use crate::amount::Amount;
 use std::fmt;
 
 /// What kind of failure it was; each has its own SQLSTATE.
@@ -172,13 +173,15 @@ pub struct Error {
     pub detail: Option<String>,
     /// What to do; where unset, the code's own hint is shown.
     pub hint: Option<String>,
+    /// Credits that are missing, of LC001.
+    pub shortfall: Option<Amount>,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), detail: None, hint: None }
+        Self { code, message: message.into(), detail: None, hint: None, shortfall: None }
     }
 
     pub fn detail(mut self, detail: impl Into<String>) -> Self {

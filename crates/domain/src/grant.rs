@@ -102,6 +102,19 @@ impl Book {
     /// Makes a lot, now or scheduled. Time must be settled. Whether the payment was credited before is the store's to
     /// say: it knows the lots that are closed, too.
     pub fn grant(&mut self, grant: Grant, zone: &dyn Zone) -> Outcome<Receipt> {
+        let key = Key { key: grant.key.clone(), request: grant.request() };
+        self.make_lot(grant, Operation::Grant, Some(key), None, zone)
+    }
+
+    /// The same as another operation, whose key and detail it records.
+    pub(crate) fn make_lot(
+        &mut self,
+        grant: Grant,
+        operation: Operation,
+        key: Option<Key>,
+        detail: Option<String>,
+        zone: &dyn Zone,
+    ) -> Outcome<Receipt> {
         self.need_some()?;
         if self.account.status == Status::Closed && !grant.is_paid() {
             return Err(closed(&self.account.account).into());
@@ -150,7 +163,6 @@ impl Book {
             GrantExpiry::AfterCycles(cycles) => Some(cycles),
             _ => None,
         };
-        let key = Key { key: grant.key.clone(), request: grant.request() };
         lot.features = grant.features;
         lot.price = grant.price;
         lot.payment_ref = grant.payment_ref;
@@ -158,7 +170,7 @@ impl Book {
             lot.status = LotStatus::Scheduled;
         }
         let index = self.add_lot(lot);
-        let operation = if scheduled { Operation::Schedule } else { Operation::Grant };
+        let operation = if scheduled { Operation::Schedule } else { operation };
         if scheduled {
             self.expect_event(Some(effective_at));
         } else {
@@ -169,8 +181,8 @@ impl Book {
                 _ => None,
             });
         }
-        let mut draft = Draft::new(operation, grant.amount).kind(grant.kind).key(Some(key));
-        draft.dimensions = grant.dimensions;
+        let mut draft = Draft::new(operation, grant.amount).kind(grant.kind).key(key);
+        (draft.dimensions, draft.detail) = (grant.dimensions, detail);
         self.record(draft);
         let receipt = Receipt::of_newest(self);
         if self.account.is_closed() {

@@ -1,16 +1,19 @@
 //! Accounts: opening, configuring, freezing, closing; and erasing personal data of an entry.
 
 use crate::account::{Account, Cycle, DebtPolicy, Settings, Status};
+use crate::alert::AlertRow;
 use crate::amount::Amount;
 use crate::book::{Book, Description, Draft, Outcome};
 use crate::budget::BudgetRow;
 use crate::cycle::{CycleResult, closed};
 use crate::entry::{Dimensions, Operation};
 use crate::error::{Error, Result};
+use crate::event::{self, EventType};
 use crate::lot::LotStatus;
 use crate::plan::Subscription;
 use crate::rate::Switch;
 use crate::receipt::Receipt;
+use crate::recharge::RechargeSettings;
 use crate::time::{Interval, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +48,9 @@ pub enum Change {
     Feature(Switch),
     Budget(BudgetRow),
     NoBudget { budget: i32 },
+    AutoRecharge(RechargeSettings),
+    ResumedAutoRecharge,
+    Alert(AlertRow),
 }
 
 /// What an entry that time made keeps, as JSON, of the plan that it is about.
@@ -288,7 +294,12 @@ impl Book {
 
     /// Refuses what would begin something new, until it is unfrozen. Nothing where it is frozen already.
     pub fn freeze(&mut self, reason: String, zone: &dyn Zone) -> Outcome<()> {
-        self.change_status(Status::Frozen, Operation::Freeze, Some(reason), zone)
+        let before = self.account.status;
+        self.change_status(Status::Frozen, Operation::Freeze, Some(reason.clone()), zone)?;
+        if before != Status::Frozen {
+            self.emit(EventType::AccountFrozen, self.now(), event::of_freeze(&reason));
+        }
+        Ok(())
     }
 
     /// Nothing where it is open.

@@ -63,7 +63,7 @@ impl Book {
         Ok(Some(row))
     }
 
-    fn record_change(&mut self, change: Change) -> Result<()> {
+    pub(crate) fn record_change(&mut self, change: Change) -> Result<()> {
         let mut draft = Draft::new(Operation::Configure, Amount::ZERO);
         draft.detail = Some(Detail { change: Some(change), ..Detail::of(&self.account) }.to_json()?);
         self.record(draft);

@@ -3,9 +3,10 @@
 //! At one instant, in this order: holds lapse, the cycle closes, other lots expire, scheduled grants become effective.
 
 use crate::amount::Amount;
-use crate::book::{Book, Draft, Outcome};
+use crate::book::{Book, Draft, Outcome, Purpose};
 use crate::entry::Operation;
 use crate::error::Result;
+use crate::event::{self, EventType};
 use crate::lifecycle::plan_detail;
 use crate::lot::{Bucket, Expiry, Lot, LotStatus};
 use crate::time::{Timestamp, Zone};
@@ -16,14 +17,24 @@ impl Book {
         self.account.next_event_at <= self.now() && !self.account.is_closed()
     }
 
-    /// Records all that time has done by now.
-    pub fn settle(&mut self, zone: &dyn Zone) -> Outcome<()> {
-        while !self.settle_some(zone, usize::MAX)? {}
+    /// Records all that time has done by now, as part of an operation: alerts wait until that is done.
+    pub(crate) fn settle(&mut self, zone: &dyn Zone) -> Outcome<()> {
+        while !self.settle_instants(zone, usize::MAX, |_, _| Ok(()))? {}
         Ok(())
     }
 
-    /// Records what time has done by now, but no more than so many instants of it; true where that was all.
+    /// Records what time has done by now, but no more than so many instants of it; true where that was all. Alerts are
+    /// judged at each of the instants.
     pub fn settle_some(&mut self, zone: &dyn Zone, instants: usize) -> Outcome<bool> {
+        self.settle_instants(zone, instants, Book::judge_alerts)
+    }
+
+    fn settle_instants(
+        &mut self,
+        zone: &dyn Zone,
+        instants: usize,
+        judge: impl Fn(&mut Book, Timestamp) -> Outcome<()>,
+    ) -> Outcome<bool> {
         if !self.is_due() {
             return Ok(true);
         }
@@ -45,6 +56,7 @@ impl Book {
             self.expire_lots(instant);
             self.retire();
             self.start_scheduled(instant, zone)?;
+            judge(self, instant)?;
         }
         Ok(false)
     }
@@ -101,6 +113,10 @@ impl Book {
         let mut draft = Draft::new(Operation::Expire, remaining).kind(kind).at(instant);
         draft.detail = detail;
         self.record(draft);
+        if self.purpose == Purpose::Write {
+            let payload = event::of_expiry(&self.lots[index], remaining);
+            self.emit(EventType::LotExpired, instant, payload);
+        }
         remaining
     }
 

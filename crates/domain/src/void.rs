@@ -235,7 +235,13 @@ fn spent(lot: &Lot, claw_back: bool) -> Amount {
 pub fn grants(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::Grant | Operation::Schedule | Operation::Subscribe | Operation::ChangePlan | Operation::SetSeats
+        Operation::Grant
+            | Operation::Schedule
+            | Operation::Purchase
+            | Operation::Recharge
+            | Operation::Subscribe
+            | Operation::ChangePlan
+            | Operation::SetSeats
     )
 }
 

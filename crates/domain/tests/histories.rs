@@ -3,6 +3,7 @@
 //! and no credit may come from nowhere.
 
 use credits_domain::account::{Account, DebtPolicy, Settings, Status};
+use credits_domain::alert::{self, Alert, AlertRow, Condition};
 use credits_domain::amount::Amount;
 use credits_domain::audit::{Auditor, PastSettings, Rows};
 use credits_domain::book::{Book, BudgetChange, ClosedCycle, Context, Description, Extent, Outcome, Purpose, Stop};
@@ -11,6 +12,7 @@ use credits_domain::debit::{Charge, Debit, OnInsufficient};
 use credits_domain::debt::{Debts, Fate, Settlement, Stretch};
 use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
+use credits_domain::event::Event;
 use credits_domain::grant::{Grant, GrantExpiry};
 use credits_domain::hold::{Capture, Captured, Hold, NewHold, extend_key, release_key};
 use credits_domain::lifecycle::{Changes, Detail, Opening};
@@ -43,6 +45,8 @@ struct Ledger {
     budgets: BTreeMap<i32, BudgetRow>,
     budget_use: BTreeMap<(i32, String), BudgetUse>,
     holds: BTreeMap<i64, Hold>,
+    events: Vec<Event>,
+    alerts: BTreeMap<String, Alert>,
     debts: Option<Debts>,
     settlements: Vec<Settlement>,
     refunded: BTreeMap<i64, Refunded>,
@@ -74,6 +78,9 @@ impl Ledger {
             book.holds = open().filter(|hold| hold.expires_at <= now).cloned().collect();
             let later = open().map(|hold| hold.expires_at).filter(|at| *at > now);
             book.next_lapse = later.min().unwrap_or(Timestamp::INFINITY);
+        }
+        if extent != Extent::Head && self.account.extras.alerts {
+            book.alerts = Some(alert::complete(self.alerts.values().cloned().collect()));
         }
         book
     }
@@ -172,7 +179,7 @@ impl Ledger {
         for extent in extents {
             let mut book = self.book(*extent, now);
             let zone = Named::new(self.zone);
-            let done = book.settle(&zone).and_then(|()| operation(&mut book)).and_then(|value| {
+            let done = book.settle_some(&zone, usize::MAX).and_then(|_| operation(&mut book)).and_then(|value| {
                 book.seal()?;
                 Ok(value)
             });
@@ -226,9 +233,12 @@ impl Ledger {
                 }
             }
         }
+        let told = book.alerts.into_iter().flatten().filter(|alert| alert.changed);
+        self.alerts.extend(told.map(|alert| (alert.row.alert.clone(), Alert { changed: false, ..alert })));
         self.account = book.account;
         self.entries.extend(book.entries);
         self.closed.extend(book.closed);
+        self.events.extend(book.events);
     }
 
     fn audit(&self) {
@@ -253,6 +263,10 @@ impl Ledger {
             budgets: &budgets,
             budget_use: &budget_use,
             holds: &holds,
+            auto_recharge: None,
+            recharges: &[],
+            events: &self.events,
+            alerts: &self.alerts.values().cloned().collect::<Vec<_>>(),
             debts: self.debts.as_ref(),
             settlements: &self.settlements,
             refunded: &refunded,
@@ -385,6 +399,7 @@ enum Step {
     Unsubscribe { plan: &'static str, now: bool },
     SetFeature { feature: &'static str, enabled: bool },
     SetBudget { limit: Option<i64>, period: Period, actor: Option<&'static str>, feature: Option<&'static str> },
+    SetAlert { alert: &'static str, below: Option<i64>, percent: Option<i64>, pace: bool, enabled: bool },
     Freeze,
     Unfreeze,
     Close,
@@ -490,6 +505,9 @@ fn step() -> impl Strategy<Value = Step> {
               prop::sample::select(vec![Period::Cycle, Period::Hour, Period::Day, Period::Month]),
               prop::sample::select(vec![None, Some("*"), Some("ann")]), prop::sample::select(vec![None, Some("chat")]))
             .prop_map(|(limit, period, actor, feature)| Step::SetBudget { limit, period, actor, feature }),
+        2 => (prop::sample::select(vec!["low", "exhausted", "few", "much"]), prop::option::of(1..90i64),
+              prop::option::of(1..=100i64), any::<bool>(), prop::bool::weighted(0.9))
+            .prop_map(|(alert, below, percent, pace, enabled)| Step::SetAlert { alert, below, percent, pace, enabled }),
         1 => (0..400i64).prop_map(|hours_ago| Step::Reset { hours_ago }),
         1 => (prop::option::of(0..100i64), prop::option::of(0..50i64), prop::option::of(policy()),
               prop::option::of(any::<bool>()))
@@ -678,6 +696,13 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
                 .run(now, &|book| book.set_feature(feature, *enabled, current.clone()))
                 .map(|switch| format!("{switch:?}"))
         }
+        Step::SetAlert { alert, below, percent, pace, enabled } => {
+            let condition =
+                Condition { below: below.map(whole), used_percent: percent.map(whole), only_if_on_pace: *pace };
+            AlertRow::new(alert, condition, *enabled)
+                .and_then(|row| ledger.run(now, &|book| book.set_alert(&row)))
+                .map(|()| String::new())
+        }
         Step::SetBudget { limit, period, actor, feature } => {
             let request = SetBudget {
                 limit: limit.map(whole),
@@ -745,6 +770,8 @@ fn open(zone: &'static str, settings: Settings, now: Timestamp, lazy: bool) -> L
         budgets: BTreeMap::new(),
         budget_use: BTreeMap::new(),
         holds: BTreeMap::new(),
+        events: Vec::new(),
+        alerts: BTreeMap::new(),
         debts: None,
         settlements: Vec::new(),
         refunded: BTreeMap::new(),
@@ -809,6 +836,7 @@ proptest! {
             prop_assert_eq!(&said, &apply(&mut full, step, number, now));
             prop_assert_eq!(&lazy.entries, &full.entries);
             prop_assert_eq!(&lazy.closed, &full.closed);
+            prop_assert_eq!(&lazy.events, &full.events);
             prop_assert_eq!(lazy.account.balances, full.account.balances);
             let lots = |ledger: &Ledger| -> Vec<_> {
                 ledger.all_lots().iter().map(|lot| (lot.lot, lot.status, lot.remaining, lot.expiry)).collect()
@@ -835,7 +863,7 @@ proptest! {
         let later = Timestamp(now.0 + hours * HOUR);
         let mut read = ledger.book(Extent::Head, later);
         read.purpose = Purpose::Read;
-        read.settle(&Named::new("UTC")).expect("it knows enough");
+        read.settle_some(&Named::new("UTC"), usize::MAX).expect("it knows enough");
         prop_assert!(read.entries.is_empty() && read.retired.len() <= 1);
         ledger.run(later, &|_| Ok(())).expect("time passes");
         prop_assert_eq!(read.account.balances, ledger.account.balances);
@@ -861,7 +889,7 @@ proptest! {
         }
         let feature = restricted.then_some("chat");
         let mut book = ledger.book(Extent::All, now);
-        book.settle(&Named::new("UTC")).expect("it knows all lots");
+        book.settle_some(&Named::new("UTC"), usize::MAX).expect("it knows all lots");
         let plan = book.explain_debit(Amount::from_credits(amount), feature).expect("it knows all lots");
         let dimensions = Dimensions { feature: feature.map(Into::into), ..Dimensions::default() };
         let debit = Debit::new(Amount::from_credits(amount), "last", OnInsufficient::Error, dimensions);
