@@ -13,7 +13,8 @@ pub fn conserved(s: &mut Session) {
     let wrong = s.list(
         "WITH sums AS (
              SELECT account,
-                    sum(amount) FILTER (WHERE operation IN ('grant', 'allowance', 'subscribe', 'change_plan', 'set_seats')) AS granted,
+                    sum(amount) FILTER (WHERE operation IN ('grant', 'purchase', 'recharge', 'allowance', 'subscribe', 'change_plan',
+                                                            'set_seats')) AS granted,
                     sum(amount) FILTER (WHERE operation = 'invoice') AS invoiced,
                     sum(amount) FILTER (WHERE operation = 'forgive') AS forgiven,
                     -sum(amount) FILTER (WHERE operation IN ('debit', 'charge', 'capture')) AS spent,

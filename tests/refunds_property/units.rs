@@ -82,8 +82,8 @@ impl Units {
         for (feature, included) in FEATURES.into_iter().zip(INCLUDED).filter(|(_, included)| *included > 0) {
             units.run(&format!("credits_include('team', '{feature}', {})", shown(included)));
         }
-        for feature in 0..FEATURES.len() {
-            units.define(feature, rates[feature]);
+        for (feature, rate) in rates.into_iter().enumerate() {
+            units.define(feature, rate);
         }
         units.run("credits_open_account('a', cycle_length => '7 days')");
         units.run("credits_subscribe('a', 'team', 's')");
