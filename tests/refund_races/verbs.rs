@@ -113,7 +113,7 @@ fn pairs(rest: usize, of: usize) {
     let all = (0..VERBS.len()).flat_map(|first| (0..VERBS.len()).map(move |second| (first, second)));
     for (number, (first, second)) in all.enumerate().filter(|(number, _)| number % of == rest) {
         let way = WAYS[(number / of) % WAYS.len()];
-        let end = if number / of / WAYS.len() % 3 == 0 { "ROLLBACK" } else { "COMMIT" };
+        let end = if (number / of / WAYS.len()).is_multiple_of(3) { "ROLLBACK" } else { "COMMIT" };
         let (account, twin) = (format!("acct{number}"), format!("twin{number}"));
         make(&mut s, &account);
         make(&mut s, &twin);
