@@ -243,3 +243,21 @@ fn a_refund_records_what_time_did_before_it() {
     assert_eq!(balance(&mut s), "180 100 80 0 0 180");
     settled(&mut s);
 }
+
+#[test]
+fn a_lot_that_was_held_as_its_cycle_closed_has_expired_with_that_cycle() {
+    for (length, ends) in [("0", "2026-02-14 12:00:00+00"), ("7 days", "2026-02-07 12:00:00+00")] {
+        for back in ["credits_refund('a', 'd', 'r', 2)", "credits_release('a', 'h', 'r')"] {
+            let mut s = session();
+            call(&mut s, &format!("credits_open_account('a', 30, '{length}')"));
+            call(&mut s, "credits_hold('a', 1, 'h', '31 days')");
+            call(&mut s, "credits_debit('a', 29, 'd')");
+            s.at("2026-02-14 12:00+00");
+            call(&mut s, "credits_reset_cycle('a', 'k')");
+            s.at("2026-02-18 12:00+00");
+            call(&mut s, back);
+            assert_eq!(s.one("SELECT expires_at FROM credits_grants WHERE lot = 1"), ends, "{back}");
+            settled(&mut s);
+        }
+    }
+}
