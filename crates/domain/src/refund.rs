@@ -617,7 +617,9 @@ impl Book {
                 ends.get(&cycle).copied().or(self.closed.iter().find(|own| own.cycle == cycle).map(|own| own.end));
             let expiry = match ended {
                 Some(end) => Expiry::Cycle { cycle, at: Some(end) },
-                None => self.expiry_of_cycle(cycle, zone)?,
+                None if cycle >= self.account.cycle.number => self.expiry_of_cycle(cycle, zone)?,
+                // Something was held of it when its cycle closed: its date is right.
+                None => lot.expiry,
             };
             self.lots[index].expiry = expiry;
         }
