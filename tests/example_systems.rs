@@ -85,6 +85,11 @@ fn usd_credits_and_auto_reload_show_what_they_say() {
 }
 
 #[test]
+fn token_packs_show_what_they_say() {
+    shows_what_it_says("system-1-token-packs");
+}
+
+#[test]
 fn actions_and_topups_show_what_they_say() {
     shows_what_it_says("system-2-actions-and-topups");
 }
