@@ -60,6 +60,8 @@ fn shows_what_it_says(name: &str) {
     // psql fills up the cells of a column with blanks.
     let shown: String = shown.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     assert!(succeeded, "{name} ended early:\n{shown}");
+    // An apostrophe in what psql echoes swallows the rest of the line.
+    assert!(!shown.contains("unterminated quoted string"), "{name}:\n{shown}");
     assert!(!shown.contains("SQLSTATE 00000"), "{name}: a call that should be refused was not");
     // Of the ledger, or of a constraint or a privilege.
     let codes = ["SQLSTATE LC", "SQLSTATE 23514", "SQLSTATE 42501"];
