@@ -518,8 +518,11 @@ COMMENT ON INDEX credits_ledger.holds_lapse IS 'Open holds of an account, in the
 COMMENT ON INDEX credits_ledger.auto_recharges_pkey IS 'Auto-recharge, by account.';
 COMMENT ON INDEX credits_ledger.recharges_pkey IS 'Requests of an account, by number.';
 COMMENT ON INDEX credits_ledger.recharges_one_open IS 'An account asks for money once at a time.';
+COMMENT ON INDEX credits_ledger.recharges_requested IS
+'Requests of an account by time, for the limit of a month.';
 COMMENT ON INDEX credits_ledger.recharges_due IS 'Requests that workers may claim, the longest due first.';
 COMMENT ON INDEX credits_ledger.alerts_pkey IS 'Alerts of an account, by name.';
 COMMENT ON INDEX credits_ledger.events_pkey IS 'Events by account and number.';
 COMMENT ON INDEX credits_ledger.events_waiting IS 'Events of an account that wait, in their order.';
 COMMENT ON INDEX credits_ledger.events_oldest IS 'Events that wait, the oldest first.';
+COMMENT ON INDEX credits_ledger.events_leased IS 'Events that a consumer has.';

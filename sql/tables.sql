@@ -368,6 +368,9 @@ CREATE TABLE credits_ledger.recharges (
 -- The last line of defence: an account asks for money once at a time.
 CREATE UNIQUE INDEX recharges_one_open ON credits_ledger.recharges (account) WHERE status IN ('open', 'claimed');
 
+-- What a month's requests cost, where there is a limit.
+CREATE INDEX recharges_requested ON credits_ledger.recharges (account, requested_at);
+
 -- What workers may claim, the longest due first. Not led by account, on purpose, and not unique.
 CREATE INDEX recharges_due ON credits_ledger.recharges (due_at) WHERE due_at IS NOT NULL;
 
@@ -387,6 +390,7 @@ CREATE TABLE credits_ledger.events (
 -- Events that wait: of an account in their order, and over all accounts the oldest first.
 CREATE INDEX events_waiting ON credits_ledger.events (account, event) WHERE acknowledged_at IS NULL;
 CREATE INDEX events_oldest ON credits_ledger.events (occurred_at) WHERE acknowledged_at IS NULL;
+CREATE INDEX events_leased ON credits_ledger.events (leased_until) WHERE leased_until IS NOT NULL;
 
 -- One row per alert that was set, or that has fired: `low` and `exhausted` are there without one.
 CREATE TABLE credits_ledger.alerts (

@@ -16,6 +16,12 @@ pub struct Delivery {
     pub acknowledged_at: Option<Timestamp>,
 }
 
+// Who has some of their events leased by somebody. A consumer has few; what waits may be many.
+static BUSY: Statement = Statement::new(
+    "SELECT DISTINCT account FROM credits_ledger.events WHERE leased_until > $1 AND acknowledged_at IS NULL",
+    &[Type::Time],
+);
+
 // The oldest waiting event of an account stands for all of them: only who has locked it may be given any. So those of
 // one account are never with two consumers at once.
 static LOCK_OLDEST: Statement = Statement::new(
@@ -28,25 +34,32 @@ static LOCK_OLDEST: Statement = Statement::new(
     &[Type::Time, Type::Texts, Type::Time, Type::Time],
 );
 
+/// The first waiting events of an account. Where the clock was set back meanwhile, one counts as no older than those before
+/// it, so that nobody gets them in another order than their own.
+macro_rules! oldest_of_account {
+    () => {
+        "SELECT w.account, w.event, max(w.occurred_at) OVER (ORDER BY w.event) AS since \
+         FROM credits_ledger.events w WHERE w.account = l.account AND w.acknowledged_at IS NULL \
+         ORDER BY w.event LIMIT $2"
+    };
+}
+
 // How many events wait of these accounts, up to so many, and when the last of them occurred.
 static WAITING: Statement = Statement::new(
-    "SELECT count(*), max(o.occurred_at) \
-     FROM (SELECT w.occurred_at FROM unnest($1) l (account) \
-           CROSS JOIN LATERAL (SELECT w.account, w.event, w.occurred_at FROM credits_ledger.events w \
-                               WHERE w.account = l.account AND w.acknowledged_at IS NULL \
-                               ORDER BY w.event LIMIT $2) w \
-           ORDER BY w.occurred_at LIMIT $2) o",
+    concat!(
+        "SELECT count(*), max(o.since) FROM (SELECT w.since FROM unnest($1) l (account) CROSS JOIN LATERAL (",
+        oldest_of_account!(),
+        ") w ORDER BY w.since LIMIT $2) o"
+    ),
     &[Type::Texts, Type::I64],
 );
 
 static LEASE: Statement = Statement::new(
     concat!(
         "UPDATE credits_ledger.events e SET leased_until = $3 \
-         FROM (SELECT w.account, w.event FROM unnest($1) l (account) \
-               CROSS JOIN LATERAL (SELECT w.account, w.event, w.occurred_at FROM credits_ledger.events w \
-                                   WHERE w.account = l.account AND w.acknowledged_at IS NULL \
-                                   ORDER BY w.event LIMIT $2) w \
-               ORDER BY w.occurred_at, w.account, w.event LIMIT $2) n \
+         FROM (SELECT w.account, w.event FROM unnest($1) l (account) CROSS JOIN LATERAL (",
+        oldest_of_account!(),
+        ") w ORDER BY w.since, w.account, w.event LIMIT $2) n \
          WHERE e.account = n.account AND e.event = n.event AND e.acknowledged_at IS NULL RETURNING ",
         "e.account, e.event, e.type, e.payload, e.entry, e.occurred_at, e.leased_until, e.acknowledged_at"
     ),
@@ -93,6 +106,9 @@ pub fn lease_end(argument: &str, now: Timestamp, lease: Interval) -> Result<Time
 /// all, and then nobody looks through its events for the next account.
 fn lock_oldest(spi: &Spi, now: Timestamp, max_events: i64) -> Result<Vec<String>> {
     let mut accounts: Vec<String> = Vec::new();
+    // Passed over by their names: their waiting events are not looked at one by one.
+    let busy = spi.write(&BUSY, &[now.into()])?;
+    let mut others = busy.iter().map(|row| Ok(row.text(0)?.to_string())).collect::<Result<Vec<_>>>()?;
     let (mut from, mut until) = (Timestamp::NEG_INFINITY, Timestamp::INFINITY);
     let mut room = max_events;
     let waiting = |accounts: Vec<String>, most: i64| -> Result<(i64, Timestamp)> {
@@ -101,12 +117,13 @@ fn lock_oldest(spi: &Spi, now: Timestamp, max_events: i64) -> Result<Vec<String>
         Ok((row.i64(0)?, row.opt_time(1)?.unwrap_or(Timestamp::INFINITY)))
     };
     loop {
-        let values = [now.into(), Value::Texts(accounts.clone()), from.into(), until.into()];
+        let values = [now.into(), Value::Texts(others.clone()), from.into(), until.into()];
         let rows = spi.write(&LOCK_OLDEST, &values)?;
         let Some(row) = rows.first() else { return Ok(accounts) };
         let account = row.text(0)?.to_string();
         from = row.time(1)?;
         accounts.push(account.clone());
+        others.push(account.clone());
         if room > 0 {
             room -= waiting(vec![account], room)?.0;
             if room <= 0 {
@@ -128,11 +145,19 @@ pub fn claim(max_events: i64, lease: Interval) -> Result<Vec<Delivery>> {
     }
     let leased = spi.write(&LEASE, &[Value::Texts(accounts), max_events.into(), until.into()])?;
     let mut leased = leased.iter().map(|row| delivery(&row)).collect::<Result<Vec<_>>>()?;
-    leased.sort_by(|a, b| {
-        let key = |d: &Delivery| (d.event.occurred_at, d.event.event);
-        key(a).0.cmp(&key(b).0).then_with(|| a.account.cmp(&b.account)).then_with(|| key(a).1.cmp(&key(b).1))
-    });
-    Ok(leased)
+    leased.sort_by(|a, b| a.account.cmp(&b.account).then(a.event.event.cmp(&b.event.event)));
+    let mut since = Timestamp::NEG_INFINITY;
+    let mut before: Option<String> = None;
+    let mut in_order: Vec<(Timestamp, Delivery)> = Vec::with_capacity(leased.len());
+    for delivery in leased {
+        let first = before.as_ref() != Some(&delivery.account);
+        since = if first { delivery.event.occurred_at } else { since.max(delivery.event.occurred_at) };
+        before = Some(delivery.account.clone());
+        in_order.push((since, delivery));
+    }
+    // Stable: those of an account stay in their order.
+    in_order.sort_by_key(|(since, _)| *since);
+    Ok(in_order.into_iter().map(|(_, delivery)| delivery).collect())
 }
 
 /// The event is dealt with. False where it was acknowledged before; LC002, LC006 where there is no such event.

@@ -16,7 +16,7 @@ use credits_domain::budget::Period;
 use credits_domain::entry::Operation;
 use credits_domain::error::{Code, Error};
 use credits_domain::receipt::Receipt;
-use credits_domain::recharge::{Asking, AutoRecharge, Recharge, payment_key};
+use credits_domain::recharge::{Asking, AutoRecharge, Recharge, RechargeStatus, payment_key};
 use credits_domain::time::{Interval, Zone};
 
 const ACCOUNT: &[Type] = &[Type::Text];
@@ -40,6 +40,11 @@ static LOCK_OPEN: Statement = Statement::new(
 static RECHARGES: Statement = Statement::new(
     concat!("SELECT ", recharge_columns!(), " FROM credits_ledger.recharges WHERE account = $1 ORDER BY recharge"),
     ACCOUNT,
+);
+
+static CLOSED_BY_PAYMENT: Statement = Statement::new(
+    "SELECT FROM credits_ledger.recharges WHERE account = $1 AND payment_ref = $2 AND recharge <> $3 LIMIT 1",
+    &[Type::Text, Type::Text, Type::I64],
 );
 
 static NEWEST: Statement =
@@ -94,10 +99,8 @@ pub fn load(spi: &Spi, book: &mut Book, number: i64) -> Result<()> {
 /// Asks for money where the account has come to the level at which it may have to, or where the operation was about
 /// auto-recharge itself. See [`super::watch`].
 pub fn watch(spi: &Spi, zone: &dyn Zone, book: &mut Book) -> Result<()> {
-    let level = book.account.watch.recharge;
     if book.auto_recharge.is_none() {
-        let near = book.account.is_at_or_below(level) || book.lacks_credits();
-        if level.is_none() || !near {
+        if book.account.watch.recharge.is_none() {
             return Ok(());
         }
         load(spi, book, 0)?;
@@ -201,6 +204,12 @@ pub fn complete(
 ) -> Result<Outcome<Receipt>> {
     load(spi, book, number)?;
     let account = book.account.account.clone();
+    let known = book.recharges.iter().find(|own| own.recharge == number);
+    let is_settled = known.is_some_and(|own| own.status == RechargeStatus::Completed);
+    if is_settled && known.is_some_and(|own| own.payment_ref.as_deref() != Some(payment_ref)) {
+        // LC007: it was completed by another payment.
+        return Ok(book.complete_recharge(number, payment_ref, zone));
+    }
     let receipt_of = |entry: i64| -> Result<Receipt> {
         let entry =
             lookup::entry(spi, Sight::Newest, &account, entry)?.ok_or_else(|| lookup::unknown_account(&account))?;
@@ -208,8 +217,11 @@ pub fn complete(
     };
     if let Some(entry) = lookup::find_payment(spi, &account, payment_ref)? {
         let receipt = receipt_of(entry)?;
-        let known = book.recharges.iter().find(|own| own.recharge == number);
-        if receipt.operation == Operation::Recharge && known.is_some_and(|own| own.credited_by != Some(entry)) {
+        let closed_others = || -> Result<bool> {
+            let values = [account.as_str().into(), payment_ref.into(), number.into()];
+            Ok(!spi.write(&CLOSED_BY_PAYMENT, &values)?.is_empty())
+        };
+        if !is_settled && (receipt.operation == Operation::Recharge || closed_others()?) {
             return Err(Error::new(Code::DuplicatePayment, format!("payment {payment_ref:?} was credited before"))
                 .detail(format!("entry={entry}"))
                 .hint("It completed another recharge: name the payment that was made for this one.")

@@ -1,6 +1,6 @@
 //! Whether the ledger of an account adds up: everything is computed again from the entries alone.
 
-use crate::account::{Account, Balances, Cycle, Extras, Settings, Status, Watch};
+use crate::account::{Account, Balances, Cycle, Extras, Settings, Status};
 use crate::alert::{self, Alert};
 use crate::amount::Amount;
 use crate::book::{Book, ClosedCycle, Context, Extent};
@@ -15,7 +15,7 @@ use crate::lifecycle::{Change, Detail, plan_of};
 use crate::lot::{Bucket, Expiry, Lot, LotKind, LotStatus};
 use crate::plan::{Holdings, Subscription};
 use crate::rate::{DrawDetail, Meter, PackageDetail, Switch};
-use crate::recharge::{AutoRecharge, Recharge, RechargeDetail, RechargeSettings, RechargeStatus};
+use crate::recharge::{AutoRecharge, Measure, Recharge, RechargeDetail, RechargeSettings, RechargeStatus};
 use crate::refund::{RefundDetail, Refunded};
 use crate::time::{Timestamp, Zone};
 use crate::void::{ClawBack, VoidDetail};
@@ -344,9 +344,11 @@ impl<'a> Auditor<'a> {
     /// The levels at which something has to be looked at.
     fn check_watch(&mut self) {
         let one_is_open = self.rows.recharges.iter().any(Recharge::is_open);
-        let recharge = self.rows.auto_recharge.and_then(|auto| auto.level(one_is_open));
-        let expected = Watch { recharge, alerts: None };
-        if self.account.watch.recharge != expected.recharge {
+        let (auto, found) = (self.rows.auto_recharge, self.account.watch.recharge);
+        let expected = auto.and_then(|auto| auto.level(one_is_open, self.account.balances));
+        // Where credits are measured it was set for what stood beside them then.
+        let moves = auto.is_some_and(|auto| auto.settings.measure == Measure::Credits);
+        if if moves { found.is_some() != expected.is_some() } else { found != expected } {
             self.problem(None, "the account's recharge_at is not the level at which a recharge is to be asked for");
         }
     }

@@ -3,7 +3,7 @@
 //! The ledger never calls a payment provider. It leaves a request, which a worker claims, charges, and completes or
 //! fails.
 
-use crate::account::Status;
+use crate::account::{Balances, Status};
 use crate::amount::{Amount, divided_up};
 use crate::book::{Book, Outcome, Stop};
 use crate::chain::Encoder;
@@ -141,10 +141,15 @@ impl AutoRecharge {
         }
     }
 
-    /// The level of `available - debt` at or below which a request may have to be made. Credits that are not available
-    /// only make it too high, never too low.
-    pub fn level(&self, one_is_open: bool) -> Option<Amount> {
-        (self.is_active() && !one_is_open).then_some(self.settings.threshold)
+    /// The level of `available - debt` at or below which a request may have to be made. Where credits are measured,
+    /// allowance that is there makes it higher. It is set anew after each operation but for those that take from the head
+    /// or return to it, none of which bring credits nearer to the threshold than this says.
+    pub fn level(&self, one_is_open: bool, balances: Balances) -> Option<Amount> {
+        let beside = match self.settings.measure {
+            Measure::Available => Amount::ZERO,
+            Measure::Credits => balances.available() - balances.credits,
+        };
+        (self.is_active() && !one_is_open).then_some(self.settings.threshold + beside)
     }
 }
 
@@ -376,14 +381,15 @@ impl Book {
 
     /// Sets the level at which auto-recharge has to be looked at; to be called last.
     pub fn watch_recharge(&mut self) {
-        let level = self.auto_recharge.as_ref().and_then(|auto| auto.level(self.one_is_open()));
+        let balances = self.account.balances;
+        let level = self.auto_recharge.as_ref().and_then(|auto| auto.level(self.one_is_open(), balances));
         if self.account.watch.recharge != level {
             (self.account.watch.recharge, self.touched) = (level, true);
         }
     }
 
     /// Sets auto-recharge; nothing where it is set so already. Another payment method ends a suspension.
-    pub fn set_auto_recharge(&mut self, settings: RechargeSettings, pack: &Pack) -> Outcome<AutoRecharge> {
+    pub fn set_auto_recharge(&mut self, mut settings: RechargeSettings, pack: &Pack) -> Outcome<AutoRecharge> {
         self.must_not_be_closed()?;
         let most = Amount::from_micros(pack.price.amount.micros().saturating_mul(i128::from(settings.max_packs)));
         if let Some(minimum) = pack.minimum_price.filter(|minimum| *minimum > most) {
@@ -392,6 +398,12 @@ impl Book {
                 .into());
         }
         let current = self.auto_recharge.clone();
+        // Which method was declined is remembered until there is another one.
+        if let Some(auto) = current.as_ref().filter(|auto| auto.suspended)
+            && settings.payment_method.is_none()
+        {
+            settings.payment_method.clone_from(&auto.settings.payment_method);
+        }
         if let Some(auto) = current.as_ref().filter(|auto| auto.settings == settings) {
             return Ok(auto.clone());
         }
