@@ -107,3 +107,21 @@ fn a_payment_closes_one_request_and_a_completed_one_says_so_first() {
     );
     assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }
+
+#[test]
+fn an_account_that_cannot_be_settled_holds_up_no_other() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    pack(&mut s);
+    for account in ["sick", "well"] {
+        s.run(&format!("SELECT credits_open_account('{account}', allowance => 10)"));
+        s.run(&format!("SELECT credits_set_auto_recharge('{account}', 50, 'p', payment_method => 'pm')"));
+    }
+    // As where the server's list of time zones is another one after a move.
+    s.run("UPDATE credits_ledger.accounts SET time_zone = 'Foo/Bar' WHERE account = 'sick'");
+    s.at("2026-06-10 00:00+00");
+    assert_eq!(s.list("SELECT account FROM credits_claim_recharges()"), ["well"]);
+    assert_eq!(s.one("SELECT credits_maintain()"), "1");
+    assert_eq!(s.one("SELECT cycle FROM credits_accounts WHERE account = 'well'"), "4");
+    assert_eq!(s.error("SELECT credits_debit('sick', 1, 'd')").code, "LC005");
+}

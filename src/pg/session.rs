@@ -71,6 +71,17 @@ pub fn warn(message: &str) {
     pgrx::warning!("{message}");
 }
 
+/// One account's trouble is not the others': its own calls will say so, too. What Postgres itself reports ends the call.
+pub fn warn_about(account: &str, error: Error) -> Result<()> {
+    match error {
+        Error::Ledger(error) => {
+            warn(&format!("account {account:?} is left as it is: {error}"));
+            Ok(())
+        }
+        error => Err(error),
+    }
+}
+
 /// Tells the server's log.
 pub fn log(message: &str) {
     pgrx::log!("{message}");

@@ -319,7 +319,13 @@ fn settle_round(limit: i64) -> Result<i64> {
     for account in accounts {
         let lots = lots.remove(&account.account).unwrap_or_default();
         let lots = lots.into_iter().map(|lot| lookup::with_head(lot, account.head)).collect();
-        let zone = zones.get(&account.settings.time_zone)?;
+        let zone = match zones.get(&account.settings.time_zone) {
+            Ok(zone) => zone,
+            Err(error) => {
+                session::warn_about(&account.account, error)?;
+                continue;
+            }
+        };
         let holdings = holdings.remove(&account.account).unwrap_or_default();
         let mut book = Book::new(account, lots, Extent::All, context.clone()).with_holdings(holdings);
         if let Some((due, next)) = holds.remove(&book.account.account) {
@@ -334,10 +340,7 @@ fn settle_round(limit: i64) -> Result<i64> {
                 watch(&spi, zone, &mut book)?;
                 books.push(book);
             }
-            // One account's trouble is not the others': its own calls will say so, too.
-            Err(stop) => {
-                session::warn(&format!("account {:?} is left as it is: {}", book.account.account, refusal(stop)))
-            }
+            Err(stop) => session::warn_about(&book.account.account, refusal(stop))?,
         }
     }
     persist::save(&spi, &books.iter().collect::<Vec<_>>())?;

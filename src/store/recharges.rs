@@ -157,7 +157,13 @@ pub fn claim(max_requests: i64, lease: Interval) -> Result<Vec<Claimed>> {
         // By statements of their own, now that the request is locked.
         let Some(row) = read_newest(&spi, &account)? else { continue };
         let (frozen, number) = (row.status == Status::Frozen, recharge.recharge);
-        let mut book = read::settled(&spi, row, Extent::All, context()?, Purpose::Read)?;
+        let mut book = match read::settled(&spi, row, Extent::All, context()?, Purpose::Read) {
+            Ok(book) => book,
+            Err(error) => {
+                session::warn_about(&account, error)?;
+                continue;
+            }
+        };
         book.auto_recharge = auto_recharge(&spi, Sight::Newest, &account)?;
         if book.may_recharge() {
             let method = book.auto_recharge.as_ref().and_then(|auto| auto.settings.payment_method.as_deref());
