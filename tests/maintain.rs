@@ -381,3 +381,32 @@ fn plans_are_recorded_the_same_early_and_late() {
         assert_eq!(early.len(), late.len(), "{query}");
     }
 }
+
+/// pg_restore fills one table after the other, and a background worker or a schedule may call in between.
+#[test]
+fn an_account_that_is_just_being_restored_waits_for_what_belongs_to_it() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.at("2026-01-31 12:00+00");
+    s.run("SELECT credits_define_plan('team', 10)");
+    s.run(
+        "SELECT credits_open_account('a', allowance => 100, overdraft_limit => 50, debt_policy => 'forgive_at_reset')",
+    );
+    s.run("SELECT credits_subscribe('a', 'team', 's')");
+    s.run("SELECT credits_hold('a', 5, 'h', '31 days')");
+    s.run("SELECT credits_debit('a', 125, 'd')");
+    s.run("SELECT credits_set_alert('a', 'ten', below => 10)");
+    s.at("2026-03-01 12:00+00");
+    for table in ["entries", "settings", "lots", "subscriptions", "plans", "holds", "debts", "alerts"] {
+        let all = format!("credits_ledger.{table}");
+        s.run("BEGIN");
+        s.run(&format!("CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {all}"));
+        assert_ne!(s.one("SELECT count(*) FROM kept"), "0", "{table}");
+        s.run(&format!("ALTER TABLE {all} DISABLE TRIGGER ALL"));
+        s.run(&format!("DELETE FROM {all}"));
+        assert_eq!(s.one("SELECT credits_maintain()"), "0", "{table}");
+        s.run("ROLLBACK");
+    }
+    assert_eq!(s.one("SELECT credits_maintain()"), "1");
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
+}

@@ -280,9 +280,8 @@ class Ledger:
         )
 
     def heard(self):
-        """Takes the notifications that have arrived."""
-        for _ in self.connected().notifies(timeout=0):
-            pass
+        """Takes the notifications that have arrived, and says whether there were any."""
+        return any([True for _ in self.connected().notifies(timeout=0)])
 
 
 class Stopped(Exception):
@@ -383,6 +382,9 @@ class Worker:
 
     def wait(self, seconds, listen=False):
         """Until the time is over, a signal arrives or, if asked for, the ledger notifies."""
+        # One that came with the answer to the last statement was read from the socket with it.
+        if listen and self.patiently(self.ledger.heard):
+            return
         sockets = [self.wakeup]
         if listen:
             sockets.append(self.ledger.connected())

@@ -36,13 +36,23 @@ static FIND_KEYS: Statement = Statement::new(
     &[Type::Texts, Type::Texts],
 );
 
-// Accounts that another session is busy with are settled by that session, or next time.
+// Accounts that another session is busy with are settled by that session, or next time. While a dump is being restored, an
+// account is there before what belongs to it: it waits for that.
 static LOCK_DUE: Statement = Statement::new(
     concat!(
         "SELECT ",
         account_columns!(),
-        " FROM credits_ledger.accounts WHERE next_event_at <= $1 \
-         ORDER BY next_event_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+        " FROM credits_ledger.accounts a WHERE next_event_at <= $1 \
+           AND EXISTS (SELECT FROM credits_ledger.entries e WHERE e.account = a.account AND e.entry = a.entry) \
+           AND EXISTS (SELECT FROM credits_ledger.settings s WHERE s.account = a.account) \
+           AND (a.lots = 0 OR EXISTS (SELECT FROM credits_ledger.lots l WHERE l.account = a.account AND l.lot = a.lots)) \
+           AND (a.extras & 1 = 0 OR EXISTS (SELECT FROM credits_ledger.subscriptions s \
+                                            JOIN credits_ledger.plans p ON p.plan = s.plan WHERE s.account = a.account)) \
+           AND (a.extras & 16 = 0 OR EXISTS (SELECT FROM credits_ledger.holds h WHERE h.account = a.account)) \
+           AND (a.extras & 32 = 0 OR EXISTS (SELECT FROM credits_ledger.debts d WHERE d.account = a.account)) \
+           AND (a.extras & 64 = 0 OR EXISTS (SELECT FROM credits_ledger.auto_recharges r WHERE r.account = a.account)) \
+           AND (a.extras & 128 = 0 OR EXISTS (SELECT FROM credits_ledger.alerts n WHERE n.account = a.account)) \
+         ORDER BY next_event_at LIMIT $2 FOR NO KEY UPDATE OF a SKIP LOCKED"
     ),
     &[Type::Time, Type::I64],
 );
