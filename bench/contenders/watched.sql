@@ -12,3 +12,6 @@ SELECT count(*) FROM generate_series(1, :accounts) g,
     LATERAL credits_set_alert('watched-' || g, 'few', below => 1000000);
 SELECT count(*) FROM generate_series(1, :accounts) g,
     LATERAL credits_set_alert('watched-' || g, 'half', used_percent => 50, only_if_on_pace => true);
+SELECT credits_define_pack('refill', 1000, 10, 'EUR');
+SELECT count(r) FROM generate_series(1, :accounts) g,
+    LATERAL credits_set_auto_recharge('watched-' || g, 1000000, 'refill', payment_method => 'card');

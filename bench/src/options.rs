@@ -9,7 +9,10 @@ pub const GROUPS: [(&str, &str); 12] = [
     ("hot", "credits_debit, all sessions on one account"),
     ("charge", "credits_charge on accounts with a plan against a plain debit"),
     ("hold", "credits_hold and credits_capture against two debits; debits beside open holds; lapsing many"),
-    ("watched", "debits on accounts with alerts far from their levels against accounts that have set none"),
+    (
+        "watched",
+        "debits on accounts with alerts and auto-recharge far from their levels against accounts that have set none",
+    ),
     ("batch", "credits_debit_many, 1,000 items a call"),
     ("balance", "credits_balance against a SELECT by primary key"),
     ("replay", "a repeated idempotency key against a new one, and the WAL it writes"),

@@ -1,4 +1,4 @@
-//! Debits on accounts with alerts, far from their levels, against debits on accounts that have set none.
+//! Debits on accounts with alerts and auto-recharge, far from their levels, against debits on accounts that have set none.
 
 use super::{Bench, DATABASE, settle};
 use crate::contender::Contender;
@@ -9,7 +9,7 @@ use crate::report::{Target, Unit};
 const ACCOUNTS: u32 = 10_000;
 
 /// Whose accounts, and how their names begin.
-const WHO: [(&str, &str); 2] = [("nothing set", "acct-"), ("alerts set", "watched-")];
+const WHO: [(&str, &str); 2] = [("nothing set", "acct-"), ("alerts and auto-recharge set", "watched-")];
 
 pub fn run(bench: &mut Bench) -> Result<()> {
     if bench.options.baseline {
@@ -36,7 +36,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         for (i, (name, _)) in WHO.iter().enumerate() {
             bench.report.figure(format!("debits, {how}"), name, turns.figures(i), Unit::PerSecond);
         }
-        let row = format!("cost of a debit with alerts far from their levels / with none set, {how}");
+        let row = format!("cost of a debit with alerts and auto-recharge far from their levels / with none set, {how}");
         bench.report.row(row, turns.ratio(0, 1), Unit::Ratio, Target::AtMost(1.05));
     }
     Ok(())
