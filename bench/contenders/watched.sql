@@ -13,5 +13,5 @@ SELECT count(*) FROM generate_series(1, :accounts) g,
 SELECT count(*) FROM generate_series(1, :accounts) g,
     LATERAL credits_set_alert('watched-' || g, 'half', used_percent => 50, only_if_on_pace => true);
 SELECT credits_define_pack('refill', 1000, 10, 'EUR');
-SELECT count(r) FROM generate_series(1, :accounts) g,
+SELECT count(*) FROM generate_series(1, :accounts) g,
     LATERAL credits_set_auto_recharge('watched-' || g, 1000000, 'refill', payment_method => 'card');
