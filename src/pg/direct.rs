@@ -9,7 +9,7 @@
 use super::bump::Bump;
 use super::error::{Result, throw_internal};
 use super::ffi;
-use super::scan::{self, RowId};
+use super::scan;
 use super::spi::sql_try;
 use super::tuple::{self, MAX_COLUMNS};
 use super::types::{SCHEMA, name, relation};
@@ -45,7 +45,6 @@ unsafe impl Sync for Table {}
 /// A version of a row, kept to make the next one of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
-    pub(super) id: RowId,
     /// In memory of the call that saw it.
     pub(super) tuple: HeapTuple,
 }
@@ -84,7 +83,7 @@ impl Table {
                 let Some(table) = self.open(c"UPDATE", |found| found.update) else { return false };
                 let row = changed((*table).rd_att, seen.tuple, changes);
                 (*row).t_tableOid = (*table).rd_id;
-                let mut place = seen.id.0;
+                let mut place = (*seen.tuple).t_self;
                 let done = replace(table, &mut place, row);
                 ffi::relation_close(table, 0);
                 if done {

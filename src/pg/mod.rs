@@ -36,7 +36,7 @@ pub use error::{Error, Result};
 pub use function::{Output, Signature};
 pub use queue::Queue;
 pub use row::Columns;
-pub use scan::{Index, RowId, Sought, Version};
+pub use scan::{Index, Sought, Version};
 pub use spi::{Rows, Spi, Statement, Type};
 pub use subtransaction::subtransaction;
 pub use value::Value;

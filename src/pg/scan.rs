@@ -51,14 +51,9 @@ pub enum Sought<T> {
     Elsewhere,
 }
 
-/// Where a version of a row lies in its table. Only good for a statement with the snapshot that saw it.
-#[derive(Clone, Copy, Debug)]
-pub struct RowId(pub(super) pg_sys::ItemPointerData);
-
 /// Which version of a row was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Version {
-    pub id: RowId,
     /// Only good while its row is being read.
     tuple: HeapTuple,
     /// Another transaction, still running when this was asked, that has changed or locked the row.
@@ -69,7 +64,7 @@ impl Version {
     /// Keeps the row, to put a new version in its place. Only while it is being read.
     pub fn keep(&self) -> Result<Seen> {
         let tuple = unsafe { sql_try(|| ffi::heap_copytuple(self.tuple))? };
-        Ok(Seen { id: self.id, tuple })
+        Ok(Seen { tuple })
     }
 }
 
@@ -131,7 +126,7 @@ impl Index {
         match found {
             Ok((tuple, _)) if tuple.is_null() => Ok(Sought::Nothing),
             Ok((tuple, busy_with)) => unsafe {
-                let version = Version { id: RowId((*tuple).t_self), tuple, busy_with };
+                let version = Version { tuple, busy_with };
                 row(&Columns::new(tuple, (*scan.0.table).rd_att), version).map(Sought::Row)
             },
             Err(error) => {

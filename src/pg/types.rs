@@ -22,8 +22,6 @@ pub enum Type {
     Interval,
     Json,
     Bytes,
-    /// Where a row lies.
-    RowId,
     Regrole,
     /// An array of rows of a table of the ledger.
     RowsOf(&'static str),
@@ -67,7 +65,6 @@ impl Type {
             Type::Interval => pg_sys::INTERVALOID,
             Type::Json => pg_sys::JSONBOID,
             Type::Bytes => pg_sys::BYTEAOID,
-            Type::RowId => pg_sys::TIDOID,
             Type::Regrole => pg_sys::REGROLEOID,
             Type::RowsOf(_) | Type::Named(_) => return None,
         })

@@ -1,7 +1,6 @@
 //! Values on their way to Postgres.
 
 use super::bump::Bump;
-use super::scan::RowId;
 use super::types::Type;
 use super::{array, ffi, numeric, tuple, varlena};
 use credits_domain::amount::Amount;
@@ -20,7 +19,6 @@ pub enum Value {
     Bool(bool),
     Time(Timestamp),
     Interval(Interval),
-    RowId(RowId),
     /// JSON text, which becomes jsonb.
     Json(String),
     Texts(Vec<String>),
@@ -53,7 +51,6 @@ impl Value {
                 Value::Bool(b) => Datum::from(*b),
                 Value::Time(time) => Datum::from(time.0),
                 Value::Interval(interval) => put_interval(*interval, memory),
-                Value::RowId(id) => Datum::from(&raw const id.0),
                 Value::Json(json) => put_json(json),
                 Value::Texts(texts) => array::put_texts(texts, memory),
                 Value::Ints(ints) => array::put_ints(ints),
@@ -79,7 +76,6 @@ impl Value {
             Value::Bool(_) => Type::Bool,
             Value::Time(_) => Type::Time,
             Value::Interval(_) => Type::Interval,
-            Value::RowId(_) => Type::RowId,
             Value::Json(_) => Type::Json,
             Value::Texts(_) => Type::Texts,
             Value::Ints(_) => Type::Ints,

@@ -97,7 +97,7 @@ fn attempt<T>(
     if book.account.extras != before.extras || book.touched || book.account.is_near() {
         return Ok(Attempt::General);
     }
-    let updated = persist::update_figures_there(spi, version.id, seen, &before, &book.account)?;
+    let updated = persist::update_figures_there(spi, seen, &before, &book.account)?;
     *queue = None;
     if !updated {
         return Ok(Attempt::Outrun);

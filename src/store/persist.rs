@@ -6,10 +6,10 @@ use super::rows::{
     recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 use super::{events, lookup};
-use crate::pg::{Result, RowId, Seen, Sought, Spi, Statement, Table, Type, Value};
+use crate::pg::{Result, Seen, Sought, Spi, Statement, Table, Type, Value};
 use credits_domain::account::{Account, Settings};
 use credits_domain::book::{Book, BudgetChange, Description};
-use credits_domain::entry::{Entry, Operation};
+use credits_domain::entry::Entry;
 use credits_domain::hold::Hold;
 use credits_domain::time::Timestamp;
 
@@ -27,16 +27,11 @@ static OPEN_ROW: Statement = Statement::new(
     &[Type::RowsOf("accounts")],
 );
 
-/// The figures that a plain debit changes. The entry number is the row's version: where it moved on, no row is changed.
-macro_rules! set_figures {
-    () => {
-        "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
-         head_remaining = $8, hash = $9 WHERE account = $1 AND entry = $2"
-    };
-}
-
+/// What an operation on the head changes. The entry number is the row's version: where it moved on, no row is changed.
 static UPDATE_FIGURES: Statement = Statement::new(
-    set_figures!(),
+    "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
+     head_remaining = $8, hash = $9, next_event_at = $10, held = $11, headroom = $12, head_held = $13 \
+     WHERE account = $1 AND entry = $2",
     &[
         Type::Text,
         Type::I64,
@@ -47,55 +42,10 @@ static UPDATE_FIGURES: Statement = Statement::new(
         Type::Amount,
         Type::Amount,
         Type::Bytes,
-    ],
-);
-
-/// What a hold on the head changes, or its settlement, too.
-macro_rules! set_figures_of_hold {
-    () => {
-        "UPDATE credits_ledger.accounts SET entry = $3, recorded_at = $4, allowance = $5, credits = $6, used = $7, \
-         head_remaining = $8, hash = $9, held = $11, headroom = $12, head_held = $13, next_event_at = $14 \
-         WHERE account = $1 AND entry = $2"
-    };
-}
-
-const FIGURES_OF_HOLD: &[Type] = &[
-    Type::Text,
-    Type::I64,
-    Type::I64,
-    Type::Time,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Bytes,
-    Type::RowId,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Time,
-];
-
-static UPDATE_FIGURES_OF_HOLD: Statement =
-    Statement::new(concat!(set_figures_of_hold!(), " AND ($10 IS NULL OR ctid = $10)"), FIGURES_OF_HOLD);
-
-static UPDATE_FIGURES_OF_HOLD_THERE: Statement =
-    Statement::new(concat!(set_figures_of_hold!(), " AND ctid = $10"), FIGURES_OF_HOLD);
-
-/// The same where it is known where the row lies, which spares the index.
-static UPDATE_FIGURES_THERE: Statement = Statement::new(
-    concat!(set_figures!(), " AND ctid = $10"),
-    &[
-        Type::Text,
-        Type::I64,
-        Type::I64,
         Type::Time,
         Type::Amount,
         Type::Amount,
         Type::Amount,
-        Type::Amount,
-        Type::Bytes,
-        Type::RowId,
     ],
 );
 
@@ -117,77 +67,6 @@ static UPDATE_ACCOUNTS: Statement = Statement::new(
 static DESCRIBE: Statement = Statement::new(
     "UPDATE credits_ledger.accounts SET opened_with = $2, metadata = $3 WHERE account = $1",
     &[Type::Text, Type::Json, Type::Json],
-);
-
-/// What the short INSERTs write: a plain debit the first of these columns.
-const ENTRY_TYPES: &[Type] = &[
-    Type::Text,
-    Type::I64,
-    Type::Time,
-    Type::I64,
-    Type::I32,
-    Type::I32,
-    Type::Text,
-    Type::Text,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Amount,
-    Type::Text,
-    Type::Bytes,
-    Type::Text,
-    Type::Text,
-    Type::Text,
-    Type::Bool,
-    Type::Json,
-    Type::Bytes,
-    Type::Amount,
-    Type::Amount,
-    Type::Json,
-    Type::I64,
-    Type::Amount,
-    Type::Amount,
-];
-
-/// How many of them a plain debit has.
-const OF_DEBIT: usize = 26;
-
-macro_rules! columns_of_debit {
-    () => {
-        "account, entry, recorded_at, request, cycle, lot, operation, idempotency_key, amount, allowance_change, \
-         credits_change, debt_change, allowance, credits, held, debt, reserved, used, recorded_by, hash, feature, \
-         actor, resource, clock_was_set, metadata, salt"
-    };
-}
-
-macro_rules! values_of_debit {
-    () => {
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-         $24, $25, $26"
-    };
-}
-
-static APPEND_ENTRY: Statement = Statement::new(
-    concat!("INSERT INTO credits_ledger.entries (", columns_of_debit!(), ") VALUES (", values_of_debit!(), ")"),
-    ENTRY_TYPES.split_at(OF_DEBIT).0,
-);
-
-/// A charge says its quantity, too, and what became of a package; a hold and its settlement what they set aside.
-static APPEND_METERED: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.entries (",
-        columns_of_debit!(),
-        ", quantity, included, detail, refers_to, held_allowance_change, held_credits_change) VALUES (",
-        values_of_debit!(),
-        ", $27, $28, $29, $30, $31, $32)"
-    ),
-    ENTRY_TYPES,
 );
 
 static APPEND_ENTRIES: Statement = Statement::new(
@@ -260,31 +139,6 @@ static SAVE_HOLDS: Statement = Statement::new(
          lapsed = excluded.lapsed, lots = excluded.lots, amounts = excluded.amounts"
     ),
     &[Type::RowsOf("holds")],
-);
-
-static ADD_HOLD: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.holds (",
-        hold_columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-    ),
-    &[
-        Type::Text,
-        Type::I64,
-        Type::Time,
-        Type::Time,
-        Type::Time,
-        Type::I32,
-        Type::Text,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Amount,
-        Type::Ints,
-        Type::Amounts,
-        Type::Text,
-        Type::Text,
-    ],
 );
 
 static SETTLE_HOLD: Statement = Statement::new(
@@ -444,26 +298,18 @@ pub fn make_rows(spi: &Spi, accounts: &[&str], now: Timestamp) -> Result<()> {
 /// Writes the figures that an operation on the head changes, if the account still is where it was read. False: it moved
 /// on.
 pub fn update_figures(spi: &Spi, read: &Account, account: &Account) -> Result<bool> {
-    let values = figures(read.entry, account, Value::Null);
-    let rows = match concerns_holds(read, account) {
-        true => spi.write(&UPDATE_FIGURES_OF_HOLD, &values)?,
-        false => spi.write(&UPDATE_FIGURES, &values[..9])?,
-    };
-    Ok(rows.affected() == 1)
+    Ok(spi.write(&UPDATE_FIGURES, &guarded(read, figures(account)))?.affected() == 1)
 }
 
-/// The same with the active snapshot, which saw the row there.
-pub fn update_figures_there(spi: &Spi, id: RowId, seen: Seen, read: &Account, account: &Account) -> Result<bool> {
-    if ACCOUNTS.update(seen, &changed_figures(read, account))? {
+/// The same with the active snapshot, which saw that row.
+pub fn update_figures_there(spi: &Spi, seen: Seen, read: &Account, account: &Account) -> Result<bool> {
+    let figures = figures(account);
+    let changed = if concerns_holds(read, account) { figures.len() } else { OF_DEBIT };
+    if ACCOUNTS.update(seen, &figures[..changed])? {
         return Ok(true);
     }
     // It cannot be done so, or somebody else was quicker: then this waits, and locks the row.
-    let values = figures(read.entry, account, Value::RowId(id));
-    let rows = match concerns_holds(read, account) {
-        true => spi.write_as_seen(&UPDATE_FIGURES_OF_HOLD_THERE, &values)?,
-        false => spi.write_as_seen(&UPDATE_FIGURES_THERE, &values[..10])?,
-    };
-    Ok(rows.affected() == 1)
+    Ok(spi.write_as_seen(&UPDATE_FIGURES, &guarded(read, figures))?.affected() == 1)
 }
 
 /// Whether what is held changed, or when time next has something to do.
@@ -473,95 +319,40 @@ fn concerns_holds(before: &Account, after: &Account) -> bool {
         || before.next_event_at != after.next_event_at
 }
 
-/// What an operation on the head changes, by the columns' places.
-fn changed_figures(before: &Account, after: &Account) -> Vec<(usize, Value)> {
-    let head = after.head;
-    let mut changes = vec![
-        (rows::ENTRY, after.entry.into()),
-        (rows::RECORDED_AT, after.recorded_at.into()),
-        (rows::ALLOWANCE, after.balances.allowance.into()),
-        (rows::CREDITS, after.balances.credits.into()),
-        (rows::USED, after.used.into()),
-        (rows::HEAD_REMAINING, head.map(|head| head.remaining).unwrap_or_default().into()),
-        (rows::HASH, Value::Bytes(after.hash.to_vec())),
-    ];
-    if concerns_holds(before, after) {
-        changes.extend([
-            (rows::NEXT_EVENT_AT, after.next_event_at.into()),
-            (rows::HELD, after.balances.held.into()),
-            (rows::HEADROOM, after.headroom.into()),
-            (rows::HEAD_HELD, head.map(|head| head.held).unwrap_or_default().into()),
-        ]);
-    }
-    changes
-}
+/// How many of the figures a plain debit changes. A hold on the head, or its settlement, may change them all.
+const OF_DEBIT: usize = 7;
 
-fn figures(read_at_entry: i64, account: &Account, id: Value) -> [Value; 14] {
+/// What an operation on the head changes, by the columns' places and in the order of [`UPDATE_FIGURES`].
+fn figures(account: &Account) -> [(usize, Value); 11] {
     let head = account.head;
     [
-        account.account.as_str().into(),
-        read_at_entry.into(),
-        account.entry.into(),
-        account.recorded_at.into(),
-        account.balances.allowance.into(),
-        account.balances.credits.into(),
-        account.used.into(),
-        head.map(|head| head.remaining).unwrap_or_default().into(),
-        Value::Bytes(account.hash.to_vec()),
-        id,
-        account.balances.held.into(),
-        account.headroom.into(),
-        head.map(|head| head.held).unwrap_or_default().into(),
-        account.next_event_at.into(),
+        (rows::ENTRY, account.entry.into()),
+        (rows::RECORDED_AT, account.recorded_at.into()),
+        (rows::ALLOWANCE, account.balances.allowance.into()),
+        (rows::CREDITS, account.balances.credits.into()),
+        (rows::USED, account.used.into()),
+        (rows::HEAD_REMAINING, head.map(|head| head.remaining).unwrap_or_default().into()),
+        (rows::HASH, Value::Bytes(account.hash.to_vec())),
+        (rows::NEXT_EVENT_AT, account.next_event_at.into()),
+        (rows::HELD, account.balances.held.into()),
+        (rows::HEADROOM, account.headroom.into()),
+        (rows::HEAD_HELD, head.map(|head| head.held).unwrap_or_default().into()),
     ]
 }
 
-/// Appends the entry of an operation on the head: at most one movement, nothing of what only other operations say.
+/// The figures for the row of an account as it was read.
+fn guarded<const N: usize>(read: &Account, figures: [(usize, Value); N]) -> Vec<Value> {
+    let row = [read.account.as_str().into(), read.entry.into()];
+    row.into_iter().chain(figures.into_iter().map(|(_, figure)| figure)).collect()
+}
+
+/// Appends the entry of an operation on the head.
 pub fn append_plain(spi: &Spi, account: &str, entry: &Entry) -> Result<()> {
-    if ENTRIES.insert(&rows::entry_values(account, entry))? {
+    let values = rows::entry_values(account, entry);
+    if ENTRIES.insert(&values)? {
         return Ok(());
     }
-    let dimensions = &entry.dimensions;
-    let values = [
-        account.into(),
-        entry.entry.into(),
-        entry.recorded_at.into(),
-        entry.key.as_ref().map(|key| key.request).into(),
-        entry.cycle.into(),
-        entry.movements.first().map(|movement| movement.lot).into(),
-        entry.operation.name().into(),
-        entry.key.as_ref().map(|key| key.key.as_str()).into(),
-        entry.amount.into(),
-        entry.allowance_change.into(),
-        entry.credits_change.into(),
-        entry.debt_change.into(),
-        entry.after.allowance.into(),
-        entry.after.credits.into(),
-        entry.after.held.into(),
-        entry.after.debt.into(),
-        entry.after.reserved.into(),
-        entry.used.into(),
-        entry.recorded_by.as_str().into(),
-        Value::Bytes(entry.hash.to_vec()),
-        dimensions.feature.as_deref().into(),
-        dimensions.actor.as_deref().into(),
-        dimensions.resource.as_deref().into(),
-        if entry.clock_was_set { true.into() } else { Value::Null },
-        dimensions.metadata.clone().map_or(Value::Null, Value::Json),
-        dimensions.salt.map_or(Value::Null, |salt| Value::Bytes(salt.to_vec())),
-        entry.quantity.into(),
-        entry.included.into(),
-        entry.detail.clone().map_or(Value::Null, Value::Json),
-        entry.refers_to.into(),
-        rows::some_or_null(entry.held_allowance_change),
-        rows::some_or_null(entry.held_credits_change),
-    ];
-    let (statement, count) = match entry.operation {
-        Operation::Debit => (&APPEND_ENTRY, OF_DEBIT),
-        _ => (&APPEND_METERED, values.len()),
-    };
-    spi.write_as_seen(statement, &values[..count])?;
-    Ok(())
+    write_rows(spi, &APPEND_ENTRIES, "entries", [values])
 }
 
 /// Writes what an operation left beside the account's row, its lots and entries.
@@ -631,7 +422,7 @@ fn save_holds(spi: &Spi, book: &Book, as_seen: bool) -> Result<()> {
         let mut values = rows::hold_values(name, hold);
         if is_new {
             if !HOLDS.insert(&values)? {
-                spi.write_as_seen(&ADD_HOLD, &values)?;
+                write_rows(spi, &SAVE_HOLDS, "holds", [values])?;
             }
             continue;
         }

@@ -382,7 +382,7 @@ pub fn entry_values(account: &str, entry: &Entry) -> Vec<Value> {
 }
 
 /// Zero, which most entries have there, is NULL.
-pub fn some_or_null(amount: Amount) -> Value {
+fn some_or_null(amount: Amount) -> Value {
     if amount.is_zero() { Value::Null } else { amount.into() }
 }
 
