@@ -96,14 +96,18 @@ pub fn load(spi: &Spi, book: &mut Book, number: i64) -> Result<()> {
     Ok(())
 }
 
-/// Asks for money where the account has come to the level at which it may have to, or where the operation was about
-/// auto-recharge itself. See [`super::watch`].
+/// Asks for money where that is due, and sets the level at which to look again: of an account that has such a level, or of
+/// one whose operation was about auto-recharge itself and has loaded it. See [`super::watch`].
 pub fn watch(spi: &Spi, zone: &dyn Zone, book: &mut Book) -> Result<()> {
     if book.auto_recharge.is_none() {
         if book.account.watch.recharge.is_none() {
             return Ok(());
         }
-        load(spi, book, 0)?;
+        // While there is a level, no request is open: only who is about to make one has to look.
+        book.auto_recharge = auto_recharge(spi, Sight::Newest, &book.account.account)?;
+        if book.wants_recharge() {
+            load(spi, book, 0)?;
+        }
     }
     if book.wants_recharge() && purchases_allowed(spi, book)? {
         ask(spi, zone, book)?;
@@ -210,30 +214,25 @@ pub fn complete(
 ) -> Result<Outcome<Receipt>> {
     load(spi, book, number)?;
     let account = book.account.account.clone();
-    let known = book.recharges.iter().find(|own| own.recharge == number);
-    let is_settled = known.is_some_and(|own| own.status == RechargeStatus::Completed);
-    if is_settled && known.is_some_and(|own| own.payment_ref.as_deref() != Some(payment_ref)) {
-        // LC007: it was completed by another payment.
-        return Ok(book.complete_recharge(number, payment_ref, zone));
-    }
-    let receipt_of = |entry: i64| -> Result<Receipt> {
-        let entry =
-            lookup::entry(spi, Sight::Newest, &account, entry)?.ok_or_else(|| lookup::unknown_account(&account))?;
-        Ok(Receipt { replayed: true, ..Receipt::of(&account, &entry) })
+    let completed = book.recharges.iter().find(|own| own.recharge == number && own.status == RechargeStatus::Completed);
+    let by_this_payment = completed.map(|own| own.payment_ref.as_deref() == Some(payment_ref));
+    let credited_by = match (by_this_payment, lookup::find_payment(spi, &account, payment_ref)?) {
+        (None | Some(true), Some(entry)) => entry,
+        // A new payment; or LC007, as it was completed by another one.
+        _ => return Ok(book.complete_recharge(number, payment_ref, zone)),
     };
-    if let Some(entry) = lookup::find_payment(spi, &account, payment_ref)? {
-        let receipt = receipt_of(entry)?;
-        let closed_others = || -> Result<bool> {
-            let values = [account.as_str().into(), payment_ref.into(), number.into()];
-            Ok(!spi.write(&CLOSED_BY_PAYMENT, &values)?.is_empty())
-        };
-        if !is_settled && (receipt.operation == Operation::Recharge || closed_others()?) {
-            return Err(Error::new(Code::DuplicatePayment, format!("payment {payment_ref:?} was credited before"))
-                .detail(format!("entry={entry}"))
-                .hint("It completed another recharge: name the payment that was made for this one.")
-                .into());
-        }
-        return Ok(book.close_recharge_on(number, payment_ref, entry).map(|_| receipt));
+    let entry = lookup::entry(spi, Sight::Newest, &account, credited_by)?;
+    let entry = entry.ok_or_else(|| lookup::unknown_account(&account))?;
+    let completed_others = || -> Result<bool> {
+        let values = [account.as_str().into(), payment_ref.into(), number.into()];
+        Ok(!spi.write(&CLOSED_BY_PAYMENT, &values)?.is_empty())
+    };
+    if by_this_payment.is_none() && (entry.operation == Operation::Recharge || completed_others()?) {
+        return Err(Error::new(Code::DuplicatePayment, format!("payment {payment_ref:?} was credited before"))
+            .detail(format!("entry={credited_by}"))
+            .hint("It completed another recharge: name the payment that was made for this one.")
+            .into());
     }
-    Ok(book.complete_recharge(number, payment_ref, zone))
+    let closed = book.close_recharge_on(number, payment_ref, credited_by);
+    Ok(closed.map(|_| Receipt { replayed: true, ..Receipt::of(&account, &entry) }))
 }
