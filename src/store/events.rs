@@ -57,11 +57,11 @@ static WAITING: Statement = Statement::new(
 static LEASE: Statement = Statement::new(
     concat!(
         "UPDATE credits_ledger.events e SET leased_until = $3 \
-         FROM (SELECT w.account, w.event FROM unnest($1) l (account) CROSS JOIN LATERAL (",
+         FROM (SELECT w.account, w.event, w.since FROM unnest($1) l (account) CROSS JOIN LATERAL (",
         oldest_of_account!(),
         ") w ORDER BY w.since, w.account, w.event LIMIT $2) n \
          WHERE e.account = n.account AND e.event = n.event AND e.acknowledged_at IS NULL RETURNING ",
-        "e.account, e.event, e.type, e.payload, e.entry, e.occurred_at, e.leased_until, e.acknowledged_at"
+        "e.account, e.event, e.type, e.payload, e.entry, e.occurred_at, e.leased_until, e.acknowledged_at, n.since"
     ),
     &[Type::Texts, Type::I64, Type::Time],
 );
@@ -144,20 +144,12 @@ pub fn claim(max_events: i64, lease: Interval) -> Result<Vec<Delivery>> {
         return Ok(Vec::new());
     }
     let leased = spi.write(&LEASE, &[Value::Texts(accounts), max_events.into(), until.into()])?;
-    let mut leased = leased.iter().map(|row| delivery(&row)).collect::<Result<Vec<_>>>()?;
-    leased.sort_by(|a, b| a.account.cmp(&b.account).then(a.event.event.cmp(&b.event.event)));
-    let mut since = Timestamp::NEG_INFINITY;
-    let mut before: Option<String> = None;
-    let mut in_order: Vec<(Timestamp, Delivery)> = Vec::with_capacity(leased.len());
-    for delivery in leased {
-        let first = before.as_ref() != Some(&delivery.account);
-        since = if first { delivery.event.occurred_at } else { since.max(delivery.event.occurred_at) };
-        before = Some(delivery.account.clone());
-        in_order.push((since, delivery));
-    }
-    // Stable: those of an account stay in their order.
-    in_order.sort_by_key(|(since, _)| *since);
-    Ok(in_order.into_iter().map(|(_, delivery)| delivery).collect())
+    let mut leased = leased.iter().map(|row| Ok((row.time(8)?, delivery(&row)?))).collect::<Result<Vec<_>>>()?;
+    // Those of an account stay in their order.
+    leased.sort_by(|(a_since, a), (b_since, b)| {
+        (a_since, &a.account, a.event.event).cmp(&(b_since, &b.account, b.event.event))
+    });
+    Ok(leased.into_iter().map(|(_, delivery)| delivery).collect())
 }
 
 /// The event is dealt with. False where it was acknowledged before; LC002, LC006 where there is no such event.
