@@ -292,7 +292,8 @@ impl Book {
         let mut draft = Draft::new(draw.operation, amount).key(Some(draw.key.clone()));
         draft.dimensions = draw.dimensions.clone();
         (draft.quantity, draft.included) = (draw.quantity, draw.included);
-        draft.detail = DrawDetail { package: draw.package, debt_from: debt.map(|debt| debt.start) }.to_json()?;
+        let detail = DrawDetail { package: draw.package, debt_from: debt.map(|debt| debt.start) };
+        draft.detail = if detail.is_empty() { None } else { Some(detail.to_json()?) };
         self.record(draft);
         Ok(Receipt::of_newest(self))
     }

@@ -4,6 +4,7 @@ use crate::amount::Amount;
 use crate::book::{Book, Draft, Outcome};
 use crate::chain::Encoder;
 use crate::debit::OnInsufficient;
+use crate::detail::kept_as_json;
 use crate::entry::{Dimensions, Key, Movement, Operation};
 use crate::error::{Code, Error, Result};
 use crate::rate::{Price, Terms};
@@ -201,21 +202,8 @@ pub struct CaptureDetail {
     pub package: Option<crate::rate::PackageDetail>,
 }
 
-impl HoldDetail {
-    pub(crate) fn from_json(json: &str) -> Result<HoldDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a hold: {e}")))
-    }
-}
-
-impl CaptureDetail {
-    pub fn from_json(json: &str) -> Result<CaptureDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a capture: {e}")))
-    }
-}
-
-fn json(detail: &impl Serialize) -> Result<String> {
-    serde_json::to_string(detail).map_err(|e| Error::invalid(format!("the detail of a hold cannot be kept: {e}")))
-}
+kept_as_json!(HoldDetail, "the detail of a hold");
+kept_as_json!(CaptureDetail, "the detail of a capture");
 
 impl Book {
     /// Sets credits aside, in burn order; where an overdraft limit has to cover it, headroom. Time must be settled.
@@ -241,7 +229,7 @@ impl Book {
         let headroom = taking.overdraft.is_positive().then_some(taking.overdraft);
         let mut draft = Draft::new(Operation::Hold, amount).key(Some(new.key.clone()));
         draft.dimensions = new.dimensions.clone();
-        draft.detail = Some(json(&HoldDetail { expires_at, headroom })?);
+        draft.detail = Some(HoldDetail { expires_at, headroom }.to_json()?);
         self.record(draft);
         self.holds.push(Hold {
             hold: self.account.entry,
@@ -343,7 +331,7 @@ impl Book {
             self.note_meter(made_by.feature.as_deref().unwrap_or_default(), &price, terms);
         }
         draft.dimensions = dimensions;
-        draft.detail = Some(json(&detail)?);
+        draft.detail = Some(detail.to_json()?);
         self.record(draft);
         let receipt = Receipt::of_newest(self);
         hold.captured += amount;
@@ -400,7 +388,7 @@ impl Book {
         self.expect_event(Some(hold.expires_at));
         let mut draft = Draft::new(Operation::Extend, Amount::ZERO).key(Some(key));
         draft.refers_to = Some(hold.hold);
-        draft.detail = Some(json(&HoldDetail { expires_at: hold.expires_at, headroom: None })?);
+        draft.detail = Some(HoldDetail { expires_at: hold.expires_at, headroom: None }.to_json()?);
         self.record(draft);
         self.holds.push(hold);
         Ok(Receipt::of_newest(self))

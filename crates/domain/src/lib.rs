@@ -27,6 +27,7 @@ pub mod chain;
 pub mod cycle;
 pub mod debit;
 pub mod debt;
+mod detail;
 pub mod entry;
 pub mod error;
 pub mod event;

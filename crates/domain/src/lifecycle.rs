@@ -6,6 +6,7 @@ use crate::amount::Amount;
 use crate::book::{Book, Description, Draft, Outcome};
 use crate::budget::BudgetRow;
 use crate::cycle::{CycleResult, closed};
+use crate::detail::kept_as_json;
 use crate::entry::{Dimensions, Operation};
 use crate::error::{Error, Result};
 use crate::event::{self, EventType};
@@ -84,15 +85,9 @@ impl Detail {
     pub fn state(self) -> Detail {
         Detail { opened_with: None, result: None, plan: None, subscriptions: Vec::new(), change: None, ..self }
     }
-
-    pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| Error::invalid(format!("the settings cannot be kept: {e}")))
-    }
-
-    pub fn from_json(json: &str) -> Result<Detail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of an entry: {e}")))
-    }
 }
+
+kept_as_json!(Detail, "the detail of an entry");
 
 /// The settings that `credits_open_account` was given; what was not given has its default.
 #[derive(Clone, Debug)]

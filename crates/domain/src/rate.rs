@@ -2,6 +2,7 @@
 
 use crate::amount::{Amount, divided_up};
 use crate::debit::unknown_feature;
+use crate::detail::kept_as_json;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -240,16 +241,11 @@ pub struct DrawDetail {
     pub debt_from: Option<Amount>,
 }
 
-impl DrawDetail {
-    pub fn to_json(&self) -> Result<Option<String>> {
-        if self.package.is_none() && self.debt_from.is_none() {
-            return Ok(None);
-        }
-        let json = serde_json::to_string(self);
-        json.map(Some).map_err(|e| Error::invalid(format!("the detail of a debit cannot be kept: {e}")))
-    }
+kept_as_json!(DrawDetail, "the detail of a debit");
 
-    pub fn from_json(json: &str) -> Result<DrawDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a debit: {e}")))
+impl DrawDetail {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.package.is_none() && self.debt_from.is_none()
     }
 }

@@ -7,6 +7,7 @@ use crate::account::{Balances, Status};
 use crate::amount::{Amount, divided_up};
 use crate::book::{Book, Outcome, Stop};
 use crate::chain::Encoder;
+use crate::detail::kept_as_json;
 use crate::entry::Operation;
 use crate::error::{Code, Error, Result};
 use crate::event::EventType;
@@ -270,11 +271,7 @@ pub struct RechargeDetail {
     pub recharge: i64,
 }
 
-impl RechargeDetail {
-    pub(crate) fn from_json(json: &str) -> Result<RechargeDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a recharge: {e}")))
-    }
-}
+kept_as_json!(RechargeDetail, "the detail of a recharge");
 
 /// What a request is made from, beside the account.
 pub struct Asking<'p> {
@@ -476,8 +473,7 @@ impl Book {
         if recharge.status == RechargeStatus::Completed {
             return Err(settled(&recharge).into());
         }
-        let detail = RechargeDetail { pack: recharge.pack, recharge: number };
-        let detail = serde_json::to_string(&detail).map_err(|e| Error::invalid(e.to_string()))?;
+        let detail = RechargeDetail { pack: recharge.pack, recharge: number }.to_json()?;
         let lot = paid_lot(recharge.credits, recharge.price, payment_ref);
         let receipt = self.make_lot(lot, Operation::Recharge, None, Some(detail), zone)?;
         self.recharge_is_paid(place, payment_ref, receipt.entry);

@@ -5,6 +5,7 @@ use crate::book::{Book, Draft, Outcome, Stop};
 use crate::budget::Budget;
 use crate::chain::Encoder;
 use crate::debt::{Fate, Settlement, Stretch, fates, repayments};
+use crate::detail::kept_as_json;
 use crate::entry::{Dimensions, Entry, Key, Movement, Operation};
 use crate::error::{Code, Error, Result};
 use crate::hold::CaptureDetail;
@@ -308,15 +309,7 @@ pub struct RefundDetail {
     pub claw_backs: Vec<(i32, i64, Amount)>,
 }
 
-impl RefundDetail {
-    pub fn from_json(json: &str) -> Result<RefundDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a refund: {e}")))
-    }
-
-    fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| Error::invalid(format!("the detail of a refund cannot be kept: {e}")))
-    }
-}
+kept_as_json!(RefundDetail, "the detail of a refund");
 
 /// Where credits go back to.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,9 @@ use crate::amount::Amount;
 use crate::book::{Book, Draft, Outcome};
 use crate::chain::Encoder;
 use crate::debt::Stretch;
+use crate::detail::kept_as_json;
 use crate::entry::{Key, Operation};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error};
 use crate::lot::{Bucket, Lot, LotStatus};
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
@@ -80,11 +81,7 @@ pub struct VoidDetail {
     pub debt_from: Option<Amount>,
 }
 
-impl VoidDetail {
-    pub fn from_json(json: &str) -> Result<VoidDetail> {
-        serde_json::from_str(json).map_err(|e| Error::invalid(format!("not the detail of a void: {e}")))
-    }
-}
+kept_as_json!(VoidDetail, "the detail of a void");
 
 /// LC006.
 pub fn unknown_grant(grant_key: &str) -> Error {
@@ -157,7 +154,7 @@ impl Book {
         let mut draft = Draft::new(operation, wanted).key(Some(void.key.clone()));
         draft.kind = lots.first().map(|lot| lot.kind);
         (draft.refers_to, draft.reason) = (Some(granted), void.reason.clone());
-        draft.detail = Some(json(&VoidDetail { lots: parts, debt_from: debt.map(|debt| debt.start) })?);
+        draft.detail = Some(VoidDetail { lots: parts, debt_from: debt.map(|debt| debt.start) }.to_json()?);
         self.record(draft);
         self.retire();
         // A lot that changed its status stands elsewhere in the burn order.
@@ -243,8 +240,4 @@ pub fn grants(operation: Operation) -> bool {
             | Operation::ChangePlan
             | Operation::SetSeats
     )
-}
-
-fn json(detail: &VoidDetail) -> Result<String> {
-    serde_json::to_string(detail).map_err(|e| Error::invalid(format!("the detail of a void cannot be kept: {e}")))
 }
