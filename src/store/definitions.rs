@@ -269,13 +269,7 @@ pub fn define_rate(spi: &Spi, feature: &str, rate: Rate, effective_at: Option<Ti
     let now = session::clock()?.0;
     let scheduled = match effective_at {
         // A caller's now() is the instant at which the transaction began, a little earlier.
-        Some(at) if at < session::transaction_time().min(now) => {
-            return Err(Error::invalid(
-                "effective_at must not be in the past: what happened does not change afterwards",
-            )
-            .detail(format!("effective_at={at} now={now}"))
-            .into());
-        }
+        Some(at) if at < session::transaction_time().min(now) => return Err(Error::in_the_past(at, now).into()),
         at => at.filter(|at| *at > now),
     };
     let effective_at = scheduled.unwrap_or(now);

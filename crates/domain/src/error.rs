@@ -1,6 +1,7 @@
 //! The errors of the contract: one SQLSTATE per kind of failure, class LC.
 
 use crate::amount::Amount;
+use crate::time::Timestamp;
 use std::fmt;
 
 /// What kind of failure it was; each has its own SQLSTATE.
@@ -202,6 +203,12 @@ impl Error {
     /// LC005: an argument cannot be.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
+    }
+
+    /// LC005: nothing can be made to count from an instant on that is over.
+    pub fn in_the_past(effective_at: Timestamp, now: Timestamp) -> Self {
+        Self::invalid("effective_at must not be in the past: what happened does not change afterwards")
+            .detail(format!("effective_at={effective_at} now={now}"))
     }
 
     /// LC004: the amount cannot be.

@@ -127,11 +127,7 @@ impl Book {
             None => now,
         };
         if effective_at < now {
-            return Err(Error::invalid(
-                "effective_at must not be in the past: what happened does not change afterwards",
-            )
-            .detail(format!("effective_at={effective_at} now={now}"))
-            .into());
+            return Err(Error::in_the_past(effective_at, now).into());
         }
         let scheduled = effective_at > now && !self.account.is_closed();
         let expiry = match grant.expiry {
