@@ -27,14 +27,14 @@ static USED_SINCE: Statement = Statement::new(
     &[Type::Text, Type::I64, Type::Bool, Type::Text, Type::Text],
 );
 
-/// What `credits_set_budget` answers: the use by nobody in particular.
-pub struct Stands {
+/// A budget's running period, and what nobody in particular has used in it.
+pub struct RunningPeriod {
     pub used: Amount,
     pub span: Span,
     pub ends_at: Option<Timestamp>,
 }
 
-pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<Stands>> {
+pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<RunningPeriod>> {
     let name = book.account.account.clone();
     let (now, cycle) = (book.now(), book.account.cycle);
     let rows = terms::budget_rows(desk.spi, Sight::Newest, &name)?;
@@ -53,7 +53,7 @@ pub fn set(desk: &Desk, book: &mut Book, request: &SetBudget) -> Result<Outcome<
     let whose = request.actor.as_deref().map(|actor| if actor == EACH_ACTOR { "" } else { actor });
     let held = terms::held_since(desk.spi, book, request.period, span, request.feature.as_deref(), whose, None)?;
     let used_by_nobody = drawn.unwrap_or_default() + held;
-    Ok(book.set_budget(request, &rows, used).map(|_| Stands { used: used_by_nobody, span, ends_at }))
+    Ok(book.set_budget(request, &rows, used).map(|_| RunningPeriod { used: used_by_nobody, span, ends_at }))
 }
 
 /// In another time zone clock periods begin at other instants: what was drawn in the ones that run now is counted anew.

@@ -109,7 +109,8 @@ enum Take {
     Lot(usize, Amount),
 }
 
-struct Plan {
+/// Which lots bear an amount, in burn order, and how much of it.
+struct BurnPlan {
     takes: Vec<Take>,
     taken: Amount,
 }
@@ -135,8 +136,8 @@ pub struct PlanLine {
 
 impl Book {
     /// Which lots would bear `amount`, in burn order, as far as they reach.
-    fn plan(&self, amount: Amount, feature: Option<&str>) -> Outcome<Plan> {
-        let mut plan = Plan { takes: Vec::with_capacity(1), taken: Amount::ZERO };
+    fn burn_plan(&self, amount: Amount, feature: Option<&str>) -> Outcome<BurnPlan> {
+        let mut plan = BurnPlan { takes: Vec::with_capacity(1), taken: Amount::ZERO };
         if amount.is_zero() {
             return Ok(plan);
         }
@@ -307,7 +308,7 @@ impl Book {
         mode: OnInsufficient,
         reserved: Amount,
     ) -> Outcome<Taking> {
-        let Plan { takes, taken } = self.plan(amount, feature)?;
+        let BurnPlan { takes, taken } = self.burn_plan(amount, feature)?;
         let missing = amount - taken;
         let headroom = self.headroom_beside(reserved);
         let overdraft = match mode {
@@ -376,7 +377,7 @@ impl Book {
     /// What a debit of this amount would take, lot by lot; nothing is taken. Time must be settled.
     pub fn explain_debit(&self, amount: Amount, feature: Option<&str>) -> Outcome<Vec<PlanLine>> {
         self.need_all()?;
-        let plan = self.plan(amount, feature)?;
+        let plan = self.burn_plan(amount, feature)?;
         let line = |lot: &Lot, takes: Amount| PlanLine {
             lot: Some(lot.lot),
             kind: lot.kind.name(),
