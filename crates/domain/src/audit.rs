@@ -348,7 +348,8 @@ impl<'a> Auditor<'a> {
         let expected = auto.and_then(|auto| auto.level(one_is_open, self.account.balances));
         // Where credits are measured it was set for what stood beside them then.
         let moves = auto.is_some_and(|auto| auto.settings.measure == Measure::Credits);
-        if if moves { found.is_some() != expected.is_some() } else { found != expected } {
+        let as_expected = if moves { found.is_some() == expected.is_some() } else { found == expected };
+        if !as_expected {
             self.problem(None, "the account's recharge_at is not the level at which a recharge is to be asked for");
         }
     }
