@@ -7,7 +7,7 @@
 #[path = "charge_property/model.rs"]
 mod model;
 
-use credits_ledger_tests::{Row, Server, Session};
+use credits_ledger_tests::{Row, Server, Session, plain};
 use model::{ALLOWANCE, Account, Answer, CYCLE, Definitions, FEATURES, Micros, PLANS, Price, Seconds, shown};
 
 const ONE: Micros = 1_000_000;
@@ -60,17 +60,6 @@ struct Both {
     recorded: Vec<(String, String)>,
     keys: usize,
     story: Vec<String>,
-}
-
-/// Every column of the receipt but `replayed`.
-fn receipt(row: &Row) -> String {
-    let others = row.columns().iter().zip(row.values()).filter(|(column, _)| *column != "replayed");
-    others.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("|")
-}
-
-/// A number without trailing zeros.
-fn plain(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
 }
 
 impl Both {
@@ -229,7 +218,7 @@ impl Both {
         let is_recorded = matches!(answer, Answer::Recorded { .. });
         self.agree("recorded", &(row.get("entry") != "NULL").to_string(), &is_recorded.to_string());
         if is_recorded {
-            self.recorded.push((call, receipt(&row)));
+            self.recorded.push((call, row.but("replayed")));
         }
     }
 
@@ -272,7 +261,7 @@ impl Both {
         let (call, first) = self.recorded[dice.roll(self.recorded.len() as i64) as usize].clone();
         let row = self.run(&call);
         self.agree("replayed", row.get("replayed"), "t");
-        self.agree("replay", &receipt(&row), &first);
+        self.agree("replay", &row.but("replayed"), &first);
     }
 
     fn plans(&mut self, dice: &mut Dice) {

@@ -15,7 +15,7 @@ mod model;
 #[path = "refunds_property/units.rs"]
 mod units;
 
-use credits_ledger_tests::{Row, Server, Session};
+use credits_ledger_tests::{Server, Session, plain};
 use model::{Account, Answer, Class, Expiry, Lot, Micros, Receipt, Seconds, shown};
 use std::collections::BTreeMap;
 
@@ -72,17 +72,6 @@ struct Both {
     story: Vec<String>,
     /// Calls that were recorded, with what their receipts said.
     recorded: Vec<(String, String)>,
-}
-
-/// Every column of the receipt but `replayed`.
-fn receipt(row: &Row) -> String {
-    let others = row.columns().iter().zip(row.values()).filter(|(column, _)| *column != "replayed");
-    others.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("|")
-}
-
-/// A number without trailing zeros.
-fn plain(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
 }
 
 impl Both {
@@ -179,7 +168,7 @@ impl Both {
         let model = columns.map(|column| format!("{column}={}", values.next().expect("a value"))).join(" ");
         self.agree("receipt", &ledger, &model);
         self.agree("accepted", row.get("accepted"), "t");
-        self.recorded.push((call, receipt(&row)));
+        self.recorded.push((call, row.but("replayed")));
     }
 
     /// Some call once more, whatever came after it.
@@ -191,7 +180,7 @@ impl Both {
         self.story.push(format!("{call} -- again"));
         let row = self.s.row(&format!("SELECT * FROM {call}"));
         self.agree("replayed", row.get("replayed"), "t");
-        self.agree("replay", &receipt(&row), &first);
+        self.agree("replay", &row.but("replayed"), &first);
     }
 
     /// Balance and lots, as reads show them.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use credits_ledger_tests::{Server, Session};
+use credits_ledger_tests::{Server, Session, plain};
 
 #[path = "second_reading/model.rs"]
 mod model;
@@ -161,11 +161,6 @@ impl Both {
             self.agree("shortfall", plan.last().unwrap(), &format!("short|{}", shown(missing)));
         }
     }
-}
-
-/// A number without trailing zeros.
-fn plain(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
 }
 
 fn open(dice: &mut Dice) -> Both {

@@ -19,6 +19,15 @@ pub fn with_credits(s: &mut Session, credits: &str, arguments: &str) {
     set(s, &format!("100, 'pack', payment_method => 'card'{arguments}"));
 }
 
+/// With 70 credits left of 100, and a worker that has the request for more.
+pub fn claimed() -> Session {
+    let (_, mut s) = shop();
+    with_credits(&mut s, "100", "");
+    debit(&mut s, "30", "d");
+    claim_one(&mut s);
+    s
+}
+
 pub fn set(s: &mut Session, arguments: &str) -> Row {
     s.row(&format!("SELECT * FROM credits_set_auto_recharge('a', {arguments})"))
 }

@@ -90,10 +90,7 @@ fn a_worker_that_died_after_charging_charges_nothing_twice() {
 #[test]
 fn late_success_credits_after_a_cancellation_a_failure_a_freeze_and_a_downgrade() {
     // Cancelled: switched off while the worker was charging.
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     set(&mut s, "100, 'pack', payment_method => 'card', enabled => false");
     s.at("2026-01-10 12:05+00");
     assert_eq!(claim(&mut s), Vec::<String>::new());
@@ -102,34 +99,22 @@ fn late_success_credits_after_a_cancellation_a_failure_a_freeze_and_a_downgrade(
     assert_eq!(requests(&mut s), ["1 completed 1 50 4 EUR"]);
     sound(&mut s);
     // Failed for good.
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     call(&mut s, "credits_fail_recharge('a', 1, 1, 'fraud', 'stop', suspend => true)").has(&[("status", "failed")]);
     complete(&mut s, 1, "pi_1").has(&[("balance", "120")]);
     sound(&mut s);
     // Frozen.
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     s.run("SELECT credits_freeze_account('a', 'why')");
     complete(&mut s, 1, "pi_1").has(&[("balance", "120")]);
     sound(&mut s);
     // On a plan without purchases by now.
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     s.run("SELECT credits_define_plan('no', 0, purchases => false), credits_subscribe('a', 'no', 's')");
     complete(&mut s, 1, "pi_1").has(&[("balance", "120")]);
     sound(&mut s);
     // On a closed account the money is recorded and expires at once, with an event.
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     s.run("SELECT credits_close_account('a', 'gone')");
     complete(&mut s, 1, "pi_1").has(&[("amount", "50")]);
     assert_eq!(balance(&mut s), "0 0 0");
@@ -142,10 +127,7 @@ fn late_success_credits_after_a_cancellation_a_failure_a_freeze_and_a_downgrade(
 
 #[test]
 fn a_payment_that_a_purchase_credited_closes_the_request() {
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     // The provider's webhook was quicker than the worker.
     call(&mut s, "credits_purchase('a', 'pack', 'pi_1', 'webhook', 4)").has(&[("entry", "5"), ("balance", "120")]);
     complete(&mut s, 1, "pi_1").has(&[

@@ -91,10 +91,7 @@ fn resuming_asks_anew_with_a_new_key_and_counts_from_the_start() {
 
 #[test]
 fn after_a_failure_the_payment_method_is_read_anew_and_nothing_else() {
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     s.run("SELECT credits_define_pack('pack', 60, 9, 'USD'), credits_define_pack('other', 1, 1, 'USD')");
     set(&mut s, "10, 'other', payment_method => 'new card'");
     fail(&mut s, 1, 1);
@@ -113,10 +110,7 @@ fn after_a_failure_the_payment_method_is_read_anew_and_nothing_else() {
 
 #[test]
 fn a_success_ends_the_row_of_failures() {
-    let (_, mut s) = shop();
-    with_credits(&mut s, "100", "");
-    debit(&mut s, "30", "d");
-    claim_one(&mut s);
+    let mut s = claimed();
     fail(&mut s, 1, 1);
     s.at("2026-01-10 13:00+00");
     claim_one(&mut s);

@@ -1,8 +1,8 @@
 //! Charges and captures by quantity, and their refunds: no unit of a plan or of a package is lost or invented, and no credit
 //! comes back twice.
 
-use crate::{Dice, books, plain};
-use credits_ledger_tests::{Server, Session};
+use crate::{Dice, books};
+use credits_ledger_tests::{Server, Session, plain};
 use std::collections::BTreeMap;
 
 type Micros = i128;

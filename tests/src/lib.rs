@@ -27,6 +27,6 @@ mod session;
 pub use database::Database;
 pub use error::SqlError;
 pub use installation::Installation;
-pub use row::Row;
+pub use row::{Row, plain};
 pub use server::Server;
 pub use session::Session;

@@ -34,6 +34,12 @@ impl Row {
         &self.values
     }
 
+    /// The values of all columns but this one, joined with `|`.
+    pub fn but(&self, column: &str) -> String {
+        let others = self.columns.iter().zip(&self.values).filter(|(name, _)| *name != column);
+        others.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("|")
+    }
+
     /// Asserts that these columns have these values, and shows all that differ. Numbers are compared by value:
     /// how many trailing zeros a `numeric` shows is no promise.
     #[track_caller]
@@ -58,6 +64,11 @@ impl Display for Row {
         }
         f.write_str(")")
     }
+}
+
+/// A number without trailing zeros; any other text as it is.
+pub fn plain(text: &str) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
 }
 
 /// A decimal number without trailing zeros; `None` for any other text.
