@@ -30,6 +30,8 @@ fn is_right(s: &mut Session, rounds: usize) {
 fn triggers_of_others_fire_once_for_each_row() {
     let db = Server::shared().database();
     let mut s = db.session();
+    // An update that takes long by the real clock is taken back and done again.
+    s.at("2026-01-31 12:00+00");
     s.run("SELECT credits_grant('a', 1000, 'g')");
     use_it(&mut s, 1);
     s.run("CREATE TABLE seen (what text)");
@@ -57,6 +59,25 @@ fn triggers_of_others_fire_once_for_each_row() {
     use_it(&mut s, 3);
     is_right(&mut s, 3);
     assert_eq!(s.one("SELECT count(*) FROM seen"), "14");
+}
+
+#[test]
+fn rules_of_others_are_followed() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    // An update that takes long by the real clock is taken back and done again.
+    s.at("2026-01-31 12:00+00");
+    s.run("SELECT credits_grant('a', 1000, 'g')");
+    use_it(&mut s, 1);
+    s.run("CREATE TABLE seen (what text)");
+    for (table, event) in [("entries", "INSERT"), ("accounts", "UPDATE"), ("holds", "INSERT")] {
+        s.run(&format!(
+            "CREATE RULE note AS ON {event} TO credits_ledger.{table} DO ALSO INSERT INTO public.seen VALUES ('{table}')"
+        ));
+    }
+    use_it(&mut s, 2);
+    is_right(&mut s, 2);
+    assert_eq!(s.list("SELECT what, count(*) FROM seen GROUP BY 1 ORDER BY 1"), ["accounts|5", "entries|5", "holds|2"]);
 }
 
 #[test]
@@ -136,4 +157,54 @@ fn a_key_used_twice_in_one_transaction_and_a_rolled_back_part_are_as_ever() {
         s.run("ROLLBACK");
     }
     is_right(&mut s, 2);
+}
+
+#[test]
+fn columns_of_others_have_their_defaults_and_stay_as_they_are() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.run("SELECT credits_grant('a', 1000, 'g')");
+    use_it(&mut s, 1);
+    let tables = s.list("SELECT tablename FROM pg_tables WHERE schemaname = 'credits_ledger'");
+    for table in &tables {
+        s.run(&format!(
+            "ALTER TABLE credits_ledger.{table} ADD COLUMN note text, ALTER COLUMN note SET DEFAULT 'none'"
+        ));
+    }
+    s.run("UPDATE credits_ledger.accounts SET note = 'ours'");
+    use_it(&mut s, 2);
+    is_right(&mut s, 2);
+    // Into each of the tables.
+    s.at("2026-01-31 12:00+00");
+    for call in [
+        "credits_define_plan('team', 100)",
+        "credits_include('team', 'search', 5)",
+        "credits_define_rate('search', 2)",
+        "credits_define_pack('pack', 50, 4, 'EUR')",
+        "credits_open_account('b', cycle_length => '10 days', overdraft_limit => 200)",
+        "credits_subscribe('b', 'team', 's')",
+        "credits_set_feature('b', 'chat', false)",
+        "credits_set_budget('b', 5000, 'day')",
+        "credits_set_alert('b', 'low', below => 40)",
+        "credits_set_auto_recharge('b', 20, 'pack', payment_method => 'card')",
+        "credits_grant('b', 10, 'paid', payment_ref => 'pi_0')",
+        "credits_charge('b', 'search', 7, 'c')",
+        "credits_hold('b', 1, 'h1', '1 hour')",
+        "credits_hold('b', 1, 'h2', '1 hour')",
+        "credits_hold('b', 1, 'h3', '1 hour')",
+        "credits_debit('b', 110, 'd', on_insufficient => 'allow')",
+        "credits_complete_recharge('b', 1, 'pi_1')",
+        "credits_refund('b', 'd', 'r', 3)",
+        "credits_void_grant('b', 'paid', 'v', claw_back => true)",
+    ] {
+        s.run(&format!("SELECT * FROM {call}"));
+    }
+    s.at("2026-02-11 12:00+00");
+    s.run("SELECT credits_grant('b', 1, 'later')");
+    assert_eq!(s.one("SELECT count(*) FROM credits_holds WHERE account = 'b' AND status = 'lapsed'"), "3");
+    let mut without = tables;
+    without.retain(|table| s.list(&format!("SELECT FROM credits_ledger.{table} WHERE note = 'none'")).is_empty());
+    assert_eq!(without, Vec::<String>::new());
+    assert_eq!(s.list("SELECT account, note FROM credits_ledger.accounts ORDER BY 1"), ["a|ours", "b|none"]);
+    assert_eq!(s.list("SELECT * FROM credits_verify()"), Vec::<String>::new());
 }

@@ -33,10 +33,15 @@ pub(super) unsafe fn column<'a>(shape: TupleDesc, i: usize) -> &'a FormData_pg_a
 /// A row of this shape; it must have a value for each column, of the column's type. Only inside a
 /// `pg_try`.
 pub(super) unsafe fn form(shape: TupleDesc, values: &[Value], memory: &mut Bump) -> HeapTuple {
+    unsafe { form_with(shape, values, None, memory) }
+}
+
+/// The same; `rest` is the value of the columns that come after the last one that has its own.
+unsafe fn form_with(shape: TupleDesc, values: &[Value], rest: Option<&Value>, memory: &mut Bump) -> HeapTuple {
     unsafe {
         let mut datums = [const { MaybeUninit::<Datum>::uninit() }; MAX_COLUMNS];
         let mut nulls = [const { MaybeUninit::<bool>::uninit() }; MAX_COLUMNS];
-        fill(shape, values, memory, &mut datums, &mut nulls);
+        fill_with(shape, values, rest, memory, &mut datums, &mut nulls);
         ffi::heap_form_tuple(shape, datums.as_mut_ptr().cast(), nulls.as_mut_ptr().cast())
     }
 }
@@ -45,6 +50,17 @@ pub(super) unsafe fn form(shape: TupleDesc, values: &[Value], memory: &mut Bump)
 pub(super) unsafe fn fill(
     shape: TupleDesc,
     values: &[Value],
+    memory: &mut Bump,
+    datums: &mut [MaybeUninit<Datum>; MAX_COLUMNS],
+    nulls: &mut [MaybeUninit<bool>; MAX_COLUMNS],
+) {
+    unsafe { fill_with(shape, values, None, memory, datums, nulls) }
+}
+
+unsafe fn fill_with(
+    shape: TupleDesc,
+    values: &[Value],
+    rest: Option<&Value>,
     memory: &mut Bump,
     datums: &mut [MaybeUninit<Datum>; MAX_COLUMNS],
     nulls: &mut [MaybeUninit<bool>; MAX_COLUMNS],
@@ -62,7 +78,7 @@ pub(super) unsafe fn fill(
                 null.write(true);
                 continue;
             }
-            let Some(value) = values.next() else {
+            let Some(value) = values.next().or(rest) else {
                 throw_internal(&["a row has no value for column ", column.name()]);
             };
             if !value.fits(column.atttypid) {
@@ -78,7 +94,7 @@ pub(super) unsafe fn fill(
     }
 }
 
-/// An array of rows of a table of the ledger. Only inside a `pg_try`.
+/// An array of rows of a table of the ledger. Columns that somebody else has added to it are NULL. Only inside a `pg_try`.
 pub(super) unsafe fn put_rows(table: &str, rows: &[Vec<Value>]) -> Datum {
     unsafe {
         let type_ = row_type(table);
@@ -86,7 +102,7 @@ pub(super) unsafe fn put_rows(table: &str, rows: &[Vec<Value>]) -> Datum {
         let mut memory = Bump::new(CHUNK);
         let datums = ffi::palloc(size_of::<Datum>() * rows.len().max(1)).cast::<Datum>();
         for (i, row) in rows.iter().enumerate() {
-            datums.add(i).write(Datum::from((*form(shape, row, &mut memory)).t_data));
+            datums.add(i).write(Datum::from((*form_with(shape, row, Some(&Value::Null), &mut memory)).t_data));
         }
         if (*shape).tdrefcount >= 0 {
             ffi::DecrTupleDescRefCount(shape);

@@ -1,7 +1,7 @@
 //! Plans, included units and rates as they were defined: versions, insert-only, the same for all accounts.
 
 use super::lookup::{Sight, run};
-use super::rows::{self, included_columns, plan_columns, rate_columns};
+use super::rows::{self, included_columns, insert_rows, plan_columns, rate_columns};
 use crate::pg::{Index, Result, Sought, Spi, Statement, Type, Value, session};
 use credits_domain::amount::Amount;
 use credits_domain::book::Book;
@@ -48,27 +48,15 @@ static LOCK_RATES: Statement = Statement::new("LOCK TABLE credits_ledger.rates I
 // ON CONFLICT: under REPEATABLE READ a version that another session has just made cannot be seen, and is a
 // serialization failure and not a broken constraint.
 static DEFINE_PLAN: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.plans (",
-        plan_columns!(),
-        ") SELECT * FROM unnest($1) ON CONFLICT (plan, version) DO NOTHING"
-    ),
+    concat!(insert_rows!("plans", plan_columns!()), " ON CONFLICT (plan, version) DO NOTHING"),
     &[Type::RowsOf("plans")],
 );
 static DEFINE_INCLUDED: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.included_units (",
-        included_columns!(),
-        ") SELECT * FROM unnest($1) ON CONFLICT (feature, plan, version) DO NOTHING"
-    ),
+    concat!(insert_rows!("included_units", included_columns!()), " ON CONFLICT (feature, plan, version) DO NOTHING"),
     &[Type::RowsOf("included_units")],
 );
 static DEFINE_RATE: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.rates (",
-        rate_columns!(),
-        ") SELECT * FROM unnest($1) ON CONFLICT (feature, version) DO NOTHING"
-    ),
+    concat!(insert_rows!("rates", rate_columns!()), " ON CONFLICT (feature, version) DO NOTHING"),
     &[Type::RowsOf("rates")],
 );
 

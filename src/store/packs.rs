@@ -2,7 +2,7 @@
 
 use super::definitions::Defined;
 use super::lookup::{Sight, run};
-use super::rows::{self, pack_columns};
+use super::rows::{self, insert_rows, pack_columns};
 use crate::pg::{Result, Spi, Statement, Type, Value, session};
 use credits_domain::pack::{Pack, in_force, undefined_pack};
 use credits_domain::time::Timestamp;
@@ -16,11 +16,7 @@ static LOCK: Statement = Statement::new("LOCK TABLE credits_ledger.packs IN SHAR
 
 // As of the other definitions: a version that cannot be seen is a serialization failure.
 static DEFINE: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.packs (",
-        pack_columns!(),
-        ") SELECT * FROM unnest($1) ON CONFLICT (pack, version) DO NOTHING"
-    ),
+    concat!(insert_rows!("packs", pack_columns!()), " ON CONFLICT (pack, version) DO NOTHING"),
     &[Type::RowsOf("packs")],
 );
 

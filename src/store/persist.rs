@@ -2,7 +2,7 @@
 
 use super::rows::{
     self, account_columns, alert_columns, auto_recharge_columns, budget_columns, budget_use_columns, claw_back_columns,
-    cycle_columns, debt_columns, entry_columns, event_columns, hold_columns, lot_columns, meter_columns,
+    cycle_columns, debt_columns, entry_columns, event_columns, hold_columns, insert_rows, lot_columns, meter_columns,
     recharge_columns, refunded_columns, settlement_columns, subscription_columns, switch_columns,
 };
 use super::{events, lookup};
@@ -18,12 +18,7 @@ static ENTRIES: Table = Table::new("entries", entry_columns!());
 static HOLDS: Table = Table::new("holds", hold_columns!());
 
 static OPEN_ROW: Statement = Statement::new(
-    concat!(
-        "INSERT INTO credits_ledger.accounts (",
-        account_columns!(),
-        ") \
-         SELECT * FROM unnest($1) ON CONFLICT (account) DO NOTHING"
-    ),
+    concat!(insert_rows!("accounts", account_columns!()), " ON CONFLICT (account) DO NOTHING"),
     &[Type::RowsOf("accounts")],
 );
 
@@ -69,17 +64,13 @@ static DESCRIBE: Statement = Statement::new(
     &[Type::Text, Type::Json, Type::Json],
 );
 
-static APPEND_ENTRIES: Statement = Statement::new(
-    concat!("INSERT INTO credits_ledger.entries (", entry_columns!(), ") SELECT * FROM unnest($1)"),
-    &[Type::RowsOf("entries")],
-);
+static APPEND_ENTRIES: Statement =
+    Statement::new(insert_rows!("entries", entry_columns!()), &[Type::RowsOf("entries")]);
 
 static SAVE_LOTS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.lots (",
-        lot_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, lot) DO UPDATE SET effective_at = excluded.effective_at, \
+        insert_rows!("lots", lot_columns!()),
+        " ON CONFLICT (account, lot) DO UPDATE SET effective_at = excluded.effective_at, \
          expires_at = excluded.expires_at, burn_at = excluded.burn_at, burn_rank = excluded.burn_rank, \
          cycle = excluded.cycle, expires_cycle = excluded.expires_cycle, open = excluded.open, \
          status = excluded.status, remaining = excluded.remaining, held = excluded.held, gone = excluded.gone, \
@@ -88,27 +79,17 @@ static SAVE_LOTS: Statement = Statement::new(
     &[Type::RowsOf("lots")],
 );
 
-static APPEND_CYCLES: Statement = Statement::new(
-    concat!("INSERT INTO credits_ledger.cycles (", cycle_columns!(), ") SELECT * FROM unnest($1)"),
-    &[Type::RowsOf("cycles")],
-);
+static APPEND_CYCLES: Statement = Statement::new(insert_rows!("cycles", cycle_columns!()), &[Type::RowsOf("cycles")]);
 
-static APPEND_SETTINGS: Statement = Statement::new(
-    "INSERT INTO credits_ledger.settings (account, entry, status, overdraft_limit) SELECT * FROM unnest($1)",
-    &[Type::RowsOf("settings")],
-);
+static APPEND_SETTINGS: Statement =
+    Statement::new(insert_rows!("settings", "account, entry, status, overdraft_limit"), &[Type::RowsOf("settings")]);
 
-static APPEND_EVENTS: Statement = Statement::new(
-    concat!("INSERT INTO credits_ledger.events (", event_columns!(), ") SELECT * FROM unnest($1)"),
-    &[Type::RowsOf("events")],
-);
+static APPEND_EVENTS: Statement = Statement::new(insert_rows!("events", event_columns!()), &[Type::RowsOf("events")]);
 
 static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.subscriptions (",
-        subscription_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, plan) DO UPDATE SET held = excluded.held, seats = excluded.seats, \
+        insert_rows!("subscriptions", subscription_columns!()),
+        " ON CONFLICT (account, plan) DO UPDATE SET held = excluded.held, seats = excluded.seats, \
          subscribed_at = excluded.subscribed_at, pending_plan = excluded.pending_plan, \
          pending_seats = excluded.pending_seats, pending_end = excluded.pending_end, \
          pending_expire = excluded.pending_expire, cycle = excluded.cycle, peak_seats = excluded.peak_seats, \
@@ -120,10 +101,8 @@ static SAVE_SUBSCRIPTIONS: Statement = Statement::new(
 
 static SAVE_METERS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.meters (",
-        meter_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, feature) DO UPDATE SET cycle = excluded.cycle, included = excluded.included, \
+        insert_rows!("meters", meter_columns!()),
+        " ON CONFLICT (account, feature) DO UPDATE SET cycle = excluded.cycle, included = excluded.included, \
          package_left = excluded.package_left"
     ),
     &[Type::RowsOf("meters")],
@@ -131,15 +110,15 @@ static SAVE_METERS: Statement = Statement::new(
 
 static SAVE_HOLDS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.holds (",
-        hold_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, hold) DO UPDATE SET lapses_at = excluded.lapses_at, expires_at = excluded.expires_at, \
+        insert_rows!("holds", hold_columns!()),
+        " ON CONFLICT (account, hold) DO UPDATE SET lapses_at = excluded.lapses_at, expires_at = excluded.expires_at, \
          status = excluded.status, captured = excluded.captured, headroom = excluded.headroom, \
          lapsed = excluded.lapsed, lots = excluded.lots, amounts = excluded.amounts"
     ),
     &[Type::RowsOf("holds")],
 );
+
+static APPEND_HOLDS: Statement = Statement::new(insert_rows!("holds", hold_columns!()), &[Type::RowsOf("holds")]);
 
 static SETTLE_HOLD: Statement = Statement::new(
     "UPDATE credits_ledger.holds SET lapses_at = $3, expires_at = $4, status = $5, captured = $6, headroom = $7, \
@@ -160,10 +139,8 @@ static SETTLE_HOLD: Statement = Statement::new(
 
 static SAVE_AUTO_RECHARGE: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.auto_recharges (",
-        auto_recharge_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account) DO UPDATE SET threshold = excluded.threshold, pack = excluded.pack, \
+        insert_rows!("auto_recharges", auto_recharge_columns!()),
+        " ON CONFLICT (account) DO UPDATE SET threshold = excluded.threshold, pack = excluded.pack, \
          trigger = excluded.trigger, measure = excluded.measure, max_packs = excluded.max_packs, \
          monthly_limit = excluded.monthly_limit, payment_method = excluded.payment_method, \
          enabled = excluded.enabled, suspended = excluded.suspended, failures = excluded.failures, \
@@ -175,10 +152,8 @@ static SAVE_AUTO_RECHARGE: Statement = Statement::new(
 
 static SAVE_RECHARGES: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.recharges (",
-        recharge_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, recharge) DO UPDATE SET status = excluded.status, payment_key = excluded.payment_key, \
+        insert_rows!("recharges", recharge_columns!()),
+        " ON CONFLICT (account, recharge) DO UPDATE SET status = excluded.status, payment_key = excluded.payment_key, \
          payment_method = excluded.payment_method, due_at = excluded.due_at, \
          last_error_code = excluded.last_error_code, last_error = excluded.last_error, \
          payment_ref = excluded.payment_ref, settled_at = excluded.settled_at, credited_by = excluded.credited_by"
@@ -188,56 +163,44 @@ static SAVE_RECHARGES: Statement = Statement::new(
 
 static SAVE_DEBTS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.debts (",
-        debt_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account) DO UPDATE SET drawn = excluded.drawn, line_starts = excluded.line_starts, \
+        insert_rows!("debts", debt_columns!()),
+        " ON CONFLICT (account) DO UPDATE SET drawn = excluded.drawn, line_starts = excluded.line_starts, \
          line_ends = excluded.line_ends, lasting = excluded.lasting"
     ),
     &[Type::RowsOf("debts")],
 );
 
-static APPEND_SETTLEMENTS: Statement = Statement::new(
-    concat!("INSERT INTO credits_ledger.settlements (", settlement_columns!(), ") SELECT * FROM unnest($1)"),
-    &[Type::RowsOf("settlements")],
-);
+static APPEND_SETTLEMENTS: Statement =
+    Statement::new(insert_rows!("settlements", settlement_columns!()), &[Type::RowsOf("settlements")]);
 
 static SAVE_REFUNDED: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.refunded (",
-        refunded_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, entry) DO UPDATE SET amount = excluded.amount, quantity = excluded.quantity"
+        insert_rows!("refunded", refunded_columns!()),
+        " ON CONFLICT (account, entry) DO UPDATE SET amount = excluded.amount, quantity = excluded.quantity"
     ),
     &[Type::RowsOf("refunded")],
 );
 
 static SAVE_CLAW_BACKS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.claw_backs (",
-        claw_back_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, lot, entry) DO UPDATE SET returned = excluded.returned"
+        insert_rows!("claw_backs", claw_back_columns!()),
+        " ON CONFLICT (account, lot, entry) DO UPDATE SET returned = excluded.returned"
     ),
     &[Type::RowsOf("claw_backs")],
 );
 
 static SAVE_SWITCHES: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.switches (",
-        switch_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, feature) DO UPDATE SET enabled = excluded.enabled, changed_at = excluded.changed_at"
+        insert_rows!("switches", switch_columns!()),
+        " ON CONFLICT (account, feature) DO UPDATE SET enabled = excluded.enabled, changed_at = excluded.changed_at"
     ),
     &[Type::RowsOf("switches")],
 );
 
 static SAVE_ALERTS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.alerts (",
-        alert_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, alert) DO UPDATE SET below = excluded.below, used_percent = excluded.used_percent, \
+        insert_rows!("alerts", alert_columns!()),
+        " ON CONFLICT (account, alert) DO UPDATE SET below = excluded.below, used_percent = excluded.used_percent, \
          only_if_on_pace = excluded.only_if_on_pace, enabled = excluded.enabled, fired_at = excluded.fired_at"
     ),
     &[Type::RowsOf("alerts")],
@@ -245,20 +208,16 @@ static SAVE_ALERTS: Statement = Statement::new(
 
 static SAVE_BUDGETS: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.budgets (",
-        budget_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, budget) DO UPDATE SET budget_limit = excluded.budget_limit"
+        insert_rows!("budgets", budget_columns!()),
+        " ON CONFLICT (account, budget) DO UPDATE SET budget_limit = excluded.budget_limit"
     ),
     &[Type::RowsOf("budgets")],
 );
 
 static SAVE_BUDGET_USE: Statement = Statement::new(
     concat!(
-        "INSERT INTO credits_ledger.budget_use (",
-        budget_use_columns!(),
-        ") SELECT * FROM unnest($1) \
-         ON CONFLICT (account, actor, budget) DO UPDATE SET cycle = excluded.cycle, \
+        insert_rows!("budget_use", budget_use_columns!()),
+        " ON CONFLICT (account, actor, budget) DO UPDATE SET cycle = excluded.cycle, \
          period_start = excluded.period_start, used = excluded.used"
     ),
     &[Type::RowsOf("budget_use")],
@@ -422,7 +381,7 @@ fn save_holds(spi: &Spi, book: &Book, as_seen: bool) -> Result<()> {
         let mut values = rows::hold_values(name, hold);
         if is_new {
             if !HOLDS.insert(&values)? {
-                write_rows(spi, &SAVE_HOLDS, "holds", [values])?;
+                write_rows(spi, &APPEND_HOLDS, "holds", [values])?;
             }
             continue;
         }

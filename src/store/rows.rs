@@ -66,7 +66,14 @@ macro_rules! cycle_columns {
     };
 }
 
-pub(crate) use {account_columns, cycle_columns, entry_columns, lot_columns};
+/// Adds rows to a table, which are `$1`. What columns somebody else has added to it is left to their defaults.
+macro_rules! insert_rows {
+    ($table:literal, $columns:expr) => {
+        concat!("INSERT INTO credits_ledger.", $table, " (", $columns, ") SELECT ", $columns, " FROM unnest($1)")
+    };
+}
+
+pub(crate) use {account_columns, cycle_columns, entry_columns, insert_rows, lot_columns};
 
 /// A row says what no row of ours can say: somebody changed it by hand.
 pub fn corrupt(what: &str, found: &str) -> Error {
