@@ -606,6 +606,55 @@ CREATE FUNCTION @extschema@.credits_ack_event(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_ack_event';
 
+-- Statements, exports, revenue
+
+CREATE FUNCTION @extschema@.credits_statement(
+    account    text,
+    from_time  timestamptz,
+    to_time    timestamptz
+) RETURNS TABLE (
+    line        text,
+    operation   text,
+    kind        text,
+    feature     text,
+    operations  bigint,
+    quantity    numeric,
+    amount      numeric,
+    allowance   numeric,
+    credits     numeric,
+    held        numeric,
+    debt        numeric,
+    balance     numeric,
+    entry       bigint,
+    as_of       timestamptz
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 20
+AS 'MODULE_PATHNAME', 'credits_statement';
+
+CREATE FUNCTION @extschema@.credits_usage_csv(
+    account    text,
+    from_time  timestamptz,
+    to_time    timestamptz
+) RETURNS SETOF text
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_usage_csv';
+
+CREATE FUNCTION @extschema@.credits_revenue(
+    from_time  timestamptz,
+    to_time    timestamptz
+) RETURNS TABLE (
+    currency          text,
+    kind              text,
+    opening_deferred  numeric,
+    sold              numeric,
+    recognised        numeric,
+    breakage          numeric,
+    voided            numeric,
+    closing_deferred  numeric
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
+AS 'MODULE_PATHNAME', 'credits_revenue';
+
 -- Administration
 
 CREATE FUNCTION @extschema@.credits_allow(
