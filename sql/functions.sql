@@ -773,7 +773,7 @@ RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'credits_ledger_append_only';
 
--- entries: credits_redact is the one update that the function lets pass.
+-- entries: credits_redact is the one update that the function lets pass, and its copy on a logical subscriber.
 CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON credits_ledger.entries
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER entries_never_truncated BEFORE TRUNCATE ON credits_ledger.entries
