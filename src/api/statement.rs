@@ -17,7 +17,7 @@ fn statement(args: &Args) -> Result<Output> {
     let (account, period) = (name(args, 0)?, period(args, 1)?);
     let (statement, now) = statement::statement(account, period)?;
     let mut rows = vec![end("opening", statement.opening, period.from.min(now))];
-    rows.extend(statement.lines()?.map(|(subject, movements)| {
+    rows.extend(statement.lines()?.into_iter().map(|(subject, movements)| {
         vec![
             "movement".into(),
             subject.operation.name().into(),

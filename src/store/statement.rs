@@ -14,7 +14,7 @@ use credits_domain::time::Timestamp;
 
 static MOVEMENTS: Sql = Sql::new(
     "SELECT operation, kind, feature, count(*), sum(quantity), sum(allowance_change), sum(credits_change), \
-         sum(coalesce(held_allowance_change, 0) + coalesce(held_credits_change, 0)), sum(debt_change) \
+         sum(coalesce(held_allowance_change, 0) + coalesce(held_credits_change, 0)), sum(debt_change), min(entry) \
      FROM credits_ledger.entries WHERE account = $1 AND entry > $2 AND entry <= $3 \
      GROUP BY operation, kind, feature",
     &[Type::Text, Type::I64, Type::I64],
@@ -67,6 +67,7 @@ fn group(row: &Columns) -> Result<(Subject, Movements)> {
         feature: row.opt_text(2)?.map(String::from),
     };
     let movements = Movements {
+        first: row.i64(9)?,
         operations: row.i64(3)?,
         quantity: row.opt_amount(4)?,
         allowance: row.amount(5)?,

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::lot::LotKind;
 use std::collections::BTreeMap;
 
-/// What a line of movements is about. Lines stand in this order.
+/// What a line of movements is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     pub operation: Operation,
@@ -16,8 +16,10 @@ pub struct Subject {
 }
 
 /// What a number of entries did, in all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movements {
+    /// The number of the first one.
+    pub first: i64,
     pub operations: i64,
     /// Units, where any were counted.
     pub quantity: Option<Amount>,
@@ -31,6 +33,7 @@ pub struct Movements {
 impl Movements {
     pub fn of(entry: &Entry) -> Movements {
         Movements {
+            first: entry.entry,
             operations: 1,
             quantity: entry.quantity,
             allowance: entry.allowance_change,
@@ -49,7 +52,8 @@ impl Movements {
         [self.allowance, self.credits, self.held, self.debt].iter().any(|change| !change.is_zero())
     }
 
-    fn add(&mut self, other: Movements) {
+    fn add(&mut self, other: &Movements) {
+        self.first = self.first.min(other.first);
         self.operations += other.operations;
         if let Some(units) = other.quantity {
             self.quantity = Some(self.quantity.unwrap_or_default() + units);
@@ -83,7 +87,7 @@ impl Statement {
     }
 
     pub fn add(&mut self, subject: Subject, movements: Movements) {
-        self.movements.entry(subject).or_default().add(movements);
+        self.movements.entry(subject).and_modify(|sum| sum.add(&movements)).or_insert(movements);
     }
 
     /// An entry in the period.
@@ -94,25 +98,26 @@ impl Statement {
         self.closing = Standing { entry: entry.entry, balances: entry.after };
     }
 
-    /// The lines of what moved or counts as usage; what only keeps a record has none. An error where opening and
-    /// movements do not add up to closing.
-    pub fn lines(&self) -> Result<impl Iterator<Item = (&Subject, &Movements)>> {
-        let mut sum = Movements::default();
-        self.movements.values().for_each(|movements| sum.add(*movements));
+    /// The lines of what moved or counts as usage, in the order in which they began; what only keeps a record has none.
+    /// An error where opening and movements do not add up to closing.
+    pub fn lines(&self) -> Result<Vec<(&Subject, &Movements)>> {
         let (before, after) = (self.opening.balances, self.closing.balances);
+        let sum = |figure: fn(&Movements) -> Amount| -> Amount { self.movements.values().map(figure).sum() };
         let figures = [
-            ("allowance", before.allowance + sum.allowance, after.allowance),
-            ("credits", before.credits + sum.credits, after.credits),
-            ("held", before.held + sum.held, after.held),
-            ("debt", before.debt + sum.debt, after.debt),
+            ("allowance", before.allowance + sum(|movements| movements.allowance), after.allowance),
+            ("credits", before.credits + sum(|movements| movements.credits), after.credits),
+            ("held", before.held + sum(|movements| movements.held), after.held),
+            ("debt", before.debt + sum(|movements| movements.debt), after.debt),
         ];
         if let Some((figure, found, closing)) = figures.into_iter().find(|(_, found, closing)| found != closing) {
             return Err(Error::invalid(format!("the account's entries do not add up: {figure}"))
                 .detail(format!("opening_and_movements={found} closing={closing} entry={}", self.closing.entry))
                 .hint("Run credits_verify: somebody changed the tables by hand."));
         }
-        Ok(self.movements.iter().filter(|(subject, movements)| {
-            movements.moved() || subject.operation.is_usage() || subject.operation == Operation::Refund
-        }))
+        let usage = |operation: Operation| operation.is_usage() || operation == Operation::Refund;
+        let lines = self.movements.iter().filter(|(subject, movements)| movements.moved() || usage(subject.operation));
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort_by_key(|(_, movements)| movements.first);
+        Ok(lines)
     }
 }

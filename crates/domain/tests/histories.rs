@@ -938,7 +938,7 @@ proptest! {
         let during = ledger.entries.iter().filter(|entry| opening.entry < entry.entry && entry.entry <= closing.entry);
         during.for_each(|entry| statement.add_entry(entry));
         prop_assert_eq!(statement.closing, closing);
-        let change: Amount = statement.lines().expect("it adds up").map(|(_, movements)| movements.amount()).sum();
+        let change: Amount = statement.lines().expect("it adds up").iter().map(|(_, movements)| movements.amount()).sum();
         prop_assert_eq!(opening.balances.balance() + change, closing.balances.balance());
 
         let figures = revenue(&ledger, opening.entry, closing.entry);
