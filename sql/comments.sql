@@ -519,6 +519,28 @@ Example: SELECT credits_ack_event(''acme'', 17);';
 
 -- Functions: administration
 
+COMMENT ON FUNCTION @extschema@.credits_statement IS
+'The statement of an account for the period from from_time (included) to to_time (not included; after now it counts as
+now): a line opening, a line movement for each operation, kind of lot and feature in the order in which they first occur, a line closing. amount, allowance,
+credits, held and debt are changes in movements and figures at both ends, so each of these columns adds up; balance,
+entry (the newest one counted) and as_of stand at the ends only. By effective_at; what time has done counts, recorded or
+not. Adjacent periods chain. Writes nothing; works on a standby.
+Errors: LC002 unknown account; LC005 argument missing, or from_time after to_time.
+Example: SELECT * FROM credits_statement(''acme'', ''2026-03-01'', ''2026-04-01'');';
+COMMENT ON FUNCTION @extschema@.credits_usage_csv IS
+'The usage of an account from from_time (included) to to_time (not included) as CSV (RFC 4180): the names of the columns,
+then one record per debit, charge, capture and refund, a refund with figures below zero. No line ends: those are the
+client''s. Texts that a spreadsheet would take for formulas have an apostrophe in front.
+Errors: LC002 unknown account; LC005 argument missing, or from_time after to_time.
+Example: SELECT credits_usage_csv(''acme'', ''2026-03-01'', ''2026-04-01'');';
+COMMENT ON FUNCTION @extschema@.credits_revenue IS
+'What was sold, in money, and what became of it from from_time (included) to to_time (not included; after now it counts
+as now), per currency and kind of lot: deferred at the beginning, sold, recognised as credits were spent, breakage as
+they expired, voided, deferred at the end. opening_deferred + sold - recognised - breakage - voided = closing_deferred,
+to the last decimal, and adjacent periods chain. Lots without a price are not in it. Reads the entries of the period and
+those after it. Writes nothing; works on a standby.
+Errors: LC005 argument missing, or from_time after to_time.
+Example: SELECT * FROM credits_revenue(''2026-03-01'', ''2026-04-01'');';
 COMMENT ON FUNCTION @extschema@.credits_allow IS
 'Gives a role an access: spend (debits, charges, holds, balance, quote, explain), billing (spend, and grants, opening,
 configuring, subscribing and the other changes of plans, features, budgets, resets, maintenance), analyst (every

@@ -606,6 +606,55 @@ CREATE FUNCTION @extschema@.credits_ack_event(
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'credits_ack_event';
 
+-- Statements, exports, revenue
+
+CREATE FUNCTION @extschema@.credits_statement(
+    account    text,
+    from_time  timestamptz,
+    to_time    timestamptz
+) RETURNS TABLE (
+    line        text,
+    operation   text,
+    kind        text,
+    feature     text,
+    operations  bigint,
+    quantity    numeric,
+    amount      numeric,
+    allowance   numeric,
+    credits     numeric,
+    held        numeric,
+    debt        numeric,
+    balance     numeric,
+    entry       bigint,
+    as_of       timestamptz
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 20
+AS 'MODULE_PATHNAME', 'credits_statement';
+
+CREATE FUNCTION @extschema@.credits_usage_csv(
+    account    text,
+    from_time  timestamptz,
+    to_time    timestamptz
+) RETURNS SETOF text
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'credits_usage_csv';
+
+CREATE FUNCTION @extschema@.credits_revenue(
+    from_time  timestamptz,
+    to_time    timestamptz
+) RETURNS TABLE (
+    currency          text,
+    kind              text,
+    opening_deferred  numeric,
+    sold              numeric,
+    recognised        numeric,
+    breakage          numeric,
+    voided            numeric,
+    closing_deferred  numeric
+)
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path TO pg_catalog, pg_temp ROWS 10
+AS 'MODULE_PATHNAME', 'credits_revenue';
+
 -- Administration
 
 CREATE FUNCTION @extschema@.credits_allow(
@@ -724,7 +773,7 @@ RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'credits_ledger_append_only';
 
--- entries: credits_redact is the one update that the function lets pass.
+-- entries: credits_redact is the one update that the function lets pass, and its copy on a logical subscriber.
 CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON credits_ledger.entries
     FOR EACH ROW EXECUTE FUNCTION credits_ledger.append_only();
 CREATE TRIGGER entries_never_truncated BEFORE TRUNCATE ON credits_ledger.entries

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// `(name, arguments, result)` of each public function, as the contract writes them. Defaults are written
 /// without the casts that Postgres adds.
-const FUNCTIONS: [(&str, &str, &str); 48] = [
+const FUNCTIONS: [(&str, &str, &str); 51] = [
     (
         "credits_open_account",
         "account text, allowance numeric DEFAULT 0, cycle_length interval DEFAULT '1 mon', \
@@ -225,6 +225,24 @@ const FUNCTIONS: [(&str, &str, &str); 48] = [
          leased_until timestamp with time zone)",
     ),
     ("credits_ack_event", "account text, event bigint", "boolean"),
+    (
+        "credits_statement",
+        "account text, from_time timestamp with time zone, to_time timestamp with time zone",
+        "TABLE(line text, operation text, kind text, feature text, operations bigint, quantity numeric, amount numeric, \
+         allowance numeric, credits numeric, held numeric, debt numeric, balance numeric, entry bigint, \
+         as_of timestamp with time zone)",
+    ),
+    (
+        "credits_usage_csv",
+        "account text, from_time timestamp with time zone, to_time timestamp with time zone",
+        "SETOF text",
+    ),
+    (
+        "credits_revenue",
+        "from_time timestamp with time zone, to_time timestamp with time zone",
+        "TABLE(currency text, kind text, opening_deferred numeric, sold numeric, recognised numeric, breakage numeric, \
+         voided numeric, closing_deferred numeric)",
+    ),
     ("credits_allow", "role regrole, access text", "boolean"),
     ("credits_disallow", "role regrole, access text", "boolean"),
     ("credits_verify", "account text DEFAULT NULL", "TABLE(account text, entry bigint, problem text)"),
@@ -232,13 +250,16 @@ const FUNCTIONS: [(&str, &str, &str); 48] = [
 ];
 
 /// The functions that change nothing: usable on a standby and in a read-only transaction.
-const READS: [&str; 8] = [
+const READS: [&str; 11] = [
     "credits_balance",
     "credits_balance_at",
     "credits_explain_debit",
     "credits_forecast",
     "credits_quote",
     "credits_check_purchase",
+    "credits_statement",
+    "credits_usage_csv",
+    "credits_revenue",
     "credits_verify",
     "credits_errors",
 ];

@@ -7,7 +7,7 @@ const ROLES: [&str; 5] = ["nobody", "spend", "billing", "analyst", "admin"];
 
 /// For each function who may call it, and a call that succeeds where it is allowed. `{role}` makes keys and
 /// accounts unique to the caller.
-const FUNCTIONS: [(&str, &[&str], &str); 46] = [
+const FUNCTIONS: [(&str, &[&str], &str); 49] = [
     ("credits_debit", &["spend", "billing", "admin"], "credits_debit('acme', 1, 'd-{role}')"),
     (
         "credits_debit_many",
@@ -56,6 +56,9 @@ const FUNCTIONS: [(&str, &[&str], &str); 46] = [
     ("credits_claim_events", &["billing", "admin"], "credits_claim_events(1, '1 second')"),
     ("credits_ack_event", &["billing", "admin"], "credits_ack_event('ice', 1)"),
     ("credits_balance_at", &["analyst", "admin"], "credits_balance_at('acme', clock_timestamp())"),
+    ("credits_statement", &["analyst", "admin"], "credits_statement('acme', '-infinity', 'infinity')"),
+    ("credits_usage_csv", &["analyst", "admin"], "credits_usage_csv('acme', '-infinity', 'infinity')"),
+    ("credits_revenue", &["analyst", "admin"], "credits_revenue('-infinity', 'infinity')"),
     ("credits_verify", &["analyst", "admin"], "credits_verify()"),
     ("credits_define_plan", &["admin"], "credits_define_plan('{role}', 5)"),
     ("credits_include", &["admin"], "credits_include('team', 'chat', 5)"),

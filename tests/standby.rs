@@ -95,6 +95,14 @@ fn everything(s: &mut Session, at: &str) -> Vec<String> {
         said.extend(s.list(&format!("SELECT * FROM credits_forecast('{account}')")));
         said.extend(s.list(&format!("SELECT * FROM credits_verify('{account}')")));
     }
+    for (from, to) in INSTANTS.iter().zip(&INSTANTS[1..]) {
+        let period = format!("least('{from}'::timestamptz, '{to}'), greatest('{from}'::timestamptz, '{to}')");
+        for account in ["a", "b", "m", "p", "t"] {
+            said.extend(s.list(&format!("SELECT * FROM credits_statement('{account}', {period})")));
+            said.extend(s.list(&format!("SELECT credits_usage_csv('{account}', {period})")));
+        }
+        said.extend(s.list(&format!("SELECT * FROM credits_revenue({period})")));
+    }
     said.extend(s.list("SELECT * FROM credits_verify()"));
     said.extend(s.list("SELECT * FROM credits_errors()"));
     said

@@ -97,6 +97,9 @@ static ANALYST: Access = Access {
         "credits_balance_at",
         "credits_explain_debit",
         "credits_forecast",
+        "credits_statement",
+        "credits_usage_csv",
+        "credits_revenue",
         "credits_verify",
         // A view reads tables as its owner, but calls functions as whoever reads it.
         "statement_time",

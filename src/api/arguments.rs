@@ -5,6 +5,7 @@ use credits_domain::amount::Amount;
 use credits_domain::entry::Dimensions;
 use credits_domain::error::{Error, Result as Checked};
 use credits_domain::name;
+use credits_domain::period::Period;
 
 /// A name or key that must be given: account, idempotency_key, feature …
 pub fn name(args: &Args, i: usize) -> Result<&str> {
@@ -25,6 +26,13 @@ pub fn optional_name(args: &Args, i: usize) -> Result<Option<&str>> {
 /// LC005: a required argument is NULL.
 pub fn missing(argument: &str) -> Error {
     Error::argument(argument, "NULL", format!("{argument} must not be NULL"))
+}
+
+/// The period between two instants that must be given, `from_time` and, right after it, `to_time`.
+pub fn period(args: &Args, i: usize) -> Result<Period> {
+    let instant = |i: usize| args.time(i)?.ok_or_else(|| missing(args.name(i)).into());
+    let (from, to): (Result<_>, Result<_>) = (instant(i), instant(i + 1));
+    Ok(Period::new(from?, to?)?)
 }
 
 /// An amount above zero that must be given.

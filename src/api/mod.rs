@@ -37,13 +37,16 @@ mod redact;
 mod refund;
 mod release;
 mod reset_cycle;
+mod revenue;
 mod set_alert;
 mod set_budget;
 mod set_feature;
 mod set_seats;
 mod settled;
+mod statement;
 mod subscribe;
 mod unsubscribe;
+mod usage_csv;
 mod verify;
 mod void_grant;
 
@@ -95,6 +98,9 @@ pub const SIGNATURES: &[Signature] = &[
     set_alert::SIGNATURE,
     claim_events::SIGNATURE,
     claim_events::ACK,
+    statement::SIGNATURE,
+    usage_csv::SIGNATURE,
+    revenue::SIGNATURE,
     access::ALLOW,
     access::DISALLOW,
     verify::SIGNATURE,

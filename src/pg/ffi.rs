@@ -221,6 +221,7 @@ unsafe extern "C-unwind" {
     pub fn ProcessInterrupts();
     pub fn CommandCounterIncrement();
     pub fn IsInParallelMode() -> bool;
+    pub fn IsLogicalWorker() -> bool;
     pub fn GetTransactionSnapshot() -> Snapshot;
     pub fn PushActiveSnapshot(snapshot: Snapshot);
     pub fn GetActiveSnapshot() -> Snapshot;

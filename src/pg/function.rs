@@ -2,7 +2,7 @@
 
 pub use super::args::Args;
 use super::error::{Error, Result};
-use super::output;
+use super::output::{self, Set};
 use super::subtransaction::Handover;
 use super::types::Type;
 use super::value::Value;
@@ -37,7 +37,6 @@ impl Signature {
 }
 
 /// What a handler returns.
-#[derive(Debug)]
 pub enum Output {
     Null,
     Value(Value),
@@ -45,7 +44,11 @@ pub enum Output {
     Row(Vec<Value>),
     /// For functions that return a set; a set of plain values has rows of one column.
     Rows(Vec<Vec<Value>>),
+    /// The same for sets that may be too large to be made at once: adds the rows one by one.
+    Stream(RowMaker),
 }
+
+pub type RowMaker = Box<dyn FnOnce(&mut Set) -> Result<()>>;
 
 pub type Handler = fn(&Args) -> Result<Output>;
 
@@ -58,7 +61,7 @@ pub unsafe fn run(call: FunctionCallInfo, signature: &'static Signature, handler
         entry(|| {
             let args = Args::new(call, signature)?;
             let output = handler(&args)?;
-            output::put(call, signature, &output)
+            output::put(call, signature, output)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The trigger that keeps the ledger's rows from being changed or removed.
 
 use super::error::{Error, PgError, Result};
+use super::ffi;
 use super::function::{self, FINFO};
 use credits_domain::error::{Code, Error as LedgerError};
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, Pg_finfo_record, TriggerData};
@@ -38,13 +39,16 @@ extern "C" fn pg_finfo_credits_ledger_append_only() -> &'static Pg_finfo_record 
 
 unsafe fn append_only(call: FunctionCallInfo) -> Result<Datum> {
     unsafe {
+        // A subscriber repeats what these triggers let pass where the ledger is: only a redaction is an update. Who may
+        // create a subscription may do everything else, too.
+        let may_update = REDACTING.get() || ffi::IsLogicalWorker();
         let trigger = (*call).context.cast::<TriggerData>();
         if trigger.is_null() || (*trigger).type_ != NodeTag::T_TriggerData {
             let message = "credits_ledger.append_only can only be called as a trigger";
             return Err(Error::Postgres(PgError::new("39P01", message, None, None)));
         }
         let operation = match (*trigger).tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
-            pg_sys::TRIGGER_EVENT_UPDATE if REDACTING.get() => return Ok(Datum::from((*trigger).tg_newtuple)),
+            pg_sys::TRIGGER_EVENT_UPDATE if may_update => return Ok(Datum::from((*trigger).tg_newtuple)),
             pg_sys::TRIGGER_EVENT_UPDATE => "UPDATE",
             pg_sys::TRIGGER_EVENT_DELETE => "DELETE",
             pg_sys::TRIGGER_EVENT_TRUNCATE => "TRUNCATE",

@@ -16,9 +16,12 @@ pub mod packs;
 pub mod persist;
 pub mod read;
 pub mod recharges;
+pub mod revenue;
 pub mod rows;
 pub mod set_budget;
+pub mod statement;
 pub mod terms;
+pub mod usage;
 pub mod verify;
 pub mod watch;
 

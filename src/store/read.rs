@@ -58,6 +58,30 @@ pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context, pu
     Ok(book)
 }
 
+/// Hands over the entries that time has made by `context.now` and nobody recorded yet, oldest first. The account's book
+/// after them, with all its lots; `None` where time had nothing to do.
+pub fn unrecorded(
+    spi: &Spi,
+    account: &Account,
+    context: Context,
+    mut each: impl FnMut(Entry) -> Result<()>,
+) -> Result<Option<Book>> {
+    if !Book::new(account.clone(), Vec::new(), Extent::Head, context.clone()).is_due() {
+        return Ok(None);
+    }
+    let mut book = load(spi, Sight::Callers, account.clone(), Extent::All, context)?;
+    book.purpose = Purpose::ReadEntries;
+    let zone = ServerZone::new(&account.settings.time_zone)?;
+    loop {
+        let settled = book.settle_some(&zone, INSTANTS).map_err(refusal)?;
+        book.entries.drain(..).try_for_each(&mut each)?;
+        if settled {
+            return Ok(Some(book));
+        }
+        session::check_interrupts()?;
+    }
+}
+
 /// `credits_balance`.
 pub fn balance(account: &str) -> Result<AccountBalance> {
     if let Sought::Row(row) = lookup::seek_account(account)? {
@@ -154,10 +178,33 @@ fn newest_until(
 
 /// The number of the newest entry, up to `last`, that was recorded before this instant; 0: none was.
 pub fn newest_before(spi: &Spi, sight: Sight, account: &str, last: i64, instant: Timestamp) -> Result<i64> {
-    let before = Timestamp(instant.0 - 1);
-    let first = lookup::run(spi, sight, &RECORDED_AT, &[account.into(), 1_i64.into()])?;
+    newest_if_any(spi, sight, account, &RECORDED_AT, last, just_before(instant))
+}
+
+/// The number of the account's newest entry that happened before this instant; 0: none did.
+pub fn newest_happened(spi: &Spi, account: &Account, instant: Timestamp) -> Result<i64> {
+    let before = just_before(instant);
+    match account.recorded_at <= before {
+        true => Ok(account.entry),
+        false => newest_if_any(spi, Sight::Callers, &account.account, &EFFECTIVE_AT, account.entry, before),
+    }
+}
+
+fn just_before(instant: Timestamp) -> Timestamp {
+    Timestamp(instant.0.saturating_sub(1))
+}
+
+fn newest_if_any(
+    spi: &Spi,
+    sight: Sight,
+    account: &str,
+    instant: &'static Statement,
+    last: i64,
+    at: Timestamp,
+) -> Result<i64> {
+    let first = lookup::run(spi, sight, instant, &[account.into(), 1_i64.into()])?;
     match first.first().map(|row| row.time(0)).transpose()? {
-        Some(first) if first <= before => newest_until(spi, sight, account, &RECORDED_AT, last, before),
+        Some(first) if first <= at => newest_until(spi, sight, account, instant, last, at),
         _ => Ok(0),
     }
 }

@@ -100,6 +100,8 @@ pub enum Purpose {
     Read,
     /// These, and the lots that close meanwhile.
     ReadLots,
+    /// All of these, and the entries that it makes.
+    ReadEntries,
 }
 
 /// What an account's row keeps beside what operations need.
@@ -470,7 +472,7 @@ impl Book {
         let account = &mut self.account;
         account.entry += 1;
         let [held_allowance_change, held_credits_change] = std::mem::take(&mut self.held_changes);
-        if self.purpose != Purpose::Write {
+        if !matches!(self.purpose, Purpose::Write | Purpose::ReadEntries) {
             self.movements.clear();
             return;
         }

@@ -5,7 +5,7 @@ use crate::amount::Amount;
 use crate::lot::LotKind;
 use crate::time::Timestamp;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     Open,
     Grant,

@@ -12,6 +12,7 @@
 //! | [`forecast`], [`alert`] | when an account runs out, and whom it tells |
 //! | [`grant`], [`debit`], [`hold`], [`refund`], [`void`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
+//! | [`period`], [`statement`], [`usage_csv`], [`revenue`] | what accounts, their customers and finance are told |
 //! | [`event`] | what applications are told of |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
@@ -39,14 +40,18 @@ pub mod limits;
 pub mod lot;
 pub mod name;
 pub mod pack;
+pub mod period;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
 pub mod recharge;
 pub mod refund;
+pub mod revenue;
 pub mod settle;
+pub mod statement;
 pub mod subscribe;
 pub mod time;
+pub mod usage_csv;
 pub mod void;
 #[cfg(any(test, feature = "tz"))]
 pub mod zone_tz;

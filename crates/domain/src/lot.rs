@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What a lot is. Allowance and rollover lots are the plan's; all others are credits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LotKind {
     Allowance,
     Rollover,
@@ -189,6 +189,14 @@ pub struct Lot {
 impl Lot {
     pub fn is_restricted(&self) -> bool {
         !self.features.is_empty()
+    }
+
+    /// What remains of it unheld, or is to come.
+    pub fn unspent(&self) -> Amount {
+        match self.status {
+            LotStatus::Scheduled => self.amount - self.gone,
+            _ => self.remaining,
+        }
     }
 
     /// What was spent of it and neither came back nor was clawed back.

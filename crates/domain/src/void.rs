@@ -99,7 +99,7 @@ impl Book {
         let mut numbers: Vec<i32> = self.all_lots().filter(made).map(|lot| lot.lot).collect();
         numbers.sort_unstable();
         let lots: Vec<Lot> = self.all_lots().filter(made).cloned().collect();
-        let left: Amount = lots.iter().map(|lot| unspent(lot) + spent(lot, void.claw_back)).sum();
+        let left: Amount = lots.iter().map(|lot| lot.unspent() + spent(lot, void.claw_back)).sum();
         // What is held is void once it returns, and that is something, too.
         let held = lots.iter().any(|lot| lot.held.is_positive() && !lot.revoked);
         if left.is_zero() && !held {
@@ -117,7 +117,7 @@ impl Book {
         let mut to_take = wanted;
         for number in numbers {
             let Some(index) = self.reopen(number) else { continue };
-            let voided = unspent(&self.lots[index]).min(to_take);
+            let voided = self.lots[index].unspent().min(to_take);
             to_take -= voided;
             self.lots[index].gone += voided;
             self.lots[index].changed = true;
@@ -213,14 +213,6 @@ impl Book {
         let mut draft = Draft::new(Operation::Void, remaining).kind(kind).at(instant);
         draft.refers_to = Some(made_by);
         self.record(draft);
-    }
-}
-
-/// What a void can take that was not spent: what remains, or is to come.
-fn unspent(lot: &Lot) -> Amount {
-    match lot.status {
-        LotStatus::Scheduled => lot.amount - lot.gone,
-        _ => lot.remaining,
     }
 }
 

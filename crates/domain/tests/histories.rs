@@ -16,10 +16,12 @@ use credits_domain::event::Event;
 use credits_domain::grant::{Grant, GrantExpiry};
 use credits_domain::hold::{Capture, Captured, Hold, NewHold, extend_key, release_key};
 use credits_domain::lifecycle::{Changes, Detail, Opening};
-use credits_domain::lot::{Lot, LotKind, LotStatus};
+use credits_domain::lot::{Lot, LotKind, LotStatus, Price};
 use credits_domain::plan::{Catalogue, Holdings, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, Switch, Terms};
 use credits_domain::refund::{Amounts, Case, IfExpired, Original, Records, Refund, RefundDetail, Refunded};
+use credits_domain::revenue::{Figures, PaidLots, When};
+use credits_domain::statement::{Standing, Statement};
 use credits_domain::subscribe::{ChangePlan, SetSeats, Subscribe, TakesEffect, Unsubscribe};
 use credits_domain::time::{Interval, Timestamp};
 use credits_domain::void::{self, ClawBack, Void, VoidDetail};
@@ -546,7 +548,8 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
                 effective_at: delay.map(|hours| Timestamp(now.0 + hours * HOUR)),
                 priority: *priority,
                 features: if *restricted { vec!["chat".into()] } else { Vec::new() },
-                price: None,
+                // Two of three are paid for, at prices that no amount divides.
+                price: (number % 3 > 0).then(|| Price { amount: PRICE, currency: "EUR".into() }),
                 payment_ref: None,
                 dimensions: Dimensions::default(),
             };
@@ -809,6 +812,40 @@ fn settings() -> impl Strategy<Value = Settings> {
 /// 31 January 2026, noon UTC.
 const START: Timestamp = Timestamp(823_176_000_000_000 - 1_209_600_000_000);
 
+const PRICE: Amount = Amount::from_micros(9_999_991);
+
+/// The money that is not earned yet, by the lots alone.
+fn deferred(ledger: &Ledger) -> Amount {
+    let paid = ledger.all_lots().into_iter().filter(|lot| lot.price.is_some());
+    paid.map(|lot| PRICE.times_up(lot.unspent() + lot.held, lot.amount).expect("in range")).sum()
+}
+
+/// What the ledger's entries come to between two of them: of the first none, of the second the last that counts.
+fn revenue(ledger: &Ledger, from: i64, to: i64) -> Figures {
+    let when = |entry: i64| match entry {
+        _ if entry <= from => When::Before,
+        _ if entry <= to => When::During,
+        _ => When::After,
+    };
+    let mut paid = PaidLots::new(&ledger.account, ledger.all_lots(), when);
+    let first = paid.read_from(from + 1);
+    for entry in ledger.entries.iter().filter(|entry| entry.entry >= first) {
+        paid.read(entry, when(entry.entry)).expect("its detail reads");
+    }
+    let mut revenue = BTreeMap::new();
+    paid.add_up(&mut revenue).expect("uses lead back to the whole");
+    let mut sum = Figures::default();
+    for figures in revenue.values() {
+        sum.opening_deferred += figures.opening_deferred;
+        sum.sold += figures.sold;
+        sum.recognised += figures.recognised;
+        sum.breakage += figures.breakage;
+        sum.voided += figures.voided;
+        sum.closing_deferred += figures.closing_deferred;
+    }
+    sum
+}
+
 /// How many histories to play; more by the environment variable HISTORIES.
 fn cases() -> u32 {
     std::env::var("HISTORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
@@ -865,11 +902,62 @@ proptest! {
         read.purpose = Purpose::Read;
         read.settle_some(&Named::new("UTC"), usize::MAX).expect("it knows enough");
         prop_assert!(read.entries.is_empty() && read.retired.len() <= 1);
+        let mut entries = ledger.book(Extent::All, later);
+        entries.purpose = Purpose::ReadEntries;
+        entries.settle_some(&Named::new("UTC"), usize::MAX).expect("it knows all lots");
+        let recorded = ledger.entries.len();
         ledger.run(later, &|_| Ok(())).expect("time passes");
+        prop_assert_eq!(&entries.entries, &ledger.entries[recorded..]);
         prop_assert_eq!(read.account.balances, ledger.account.balances);
         prop_assert_eq!(read.account.cycle, ledger.account.cycle);
         prop_assert_eq!((read.account.used, read.account.granted), (ledger.account.used, ledger.account.granted));
         prop_assert_eq!(read.account.entry, ledger.account.entry);
+    }
+
+    #[test]
+    fn statements_and_revenue_add_up_between_any_two_entries(
+        settings in settings(), steps in prop::collection::vec(step(), 1..60), close in any::<bool>(),
+        cuts in prop::array::uniform2(any::<prop::sample::Index>()),
+    ) {
+        let mut now = START;
+        let mut ledger = open("UTC", settings, now, false);
+        let mut known: Vec<(Standing, Amount)> = vec![Default::default()];
+        for (number, step) in steps.iter().chain(close.then_some(&Step::Close)).enumerate() {
+            if let Step::Wait { hours } = step {
+                now = Timestamp(now.0 + hours * HOUR);
+            }
+            apply(&mut ledger, step, number, now);
+            let standing = Standing { entry: ledger.account.entry, balances: ledger.account.balances };
+            known.push((standing, deferred(&ledger)));
+        }
+        let mut cuts = cuts.map(|cut| *cut.get(&known));
+        cuts.sort_by_key(|(standing, _)| standing.entry);
+        let [(opening, deferred_before), (closing, deferred_after)] = cuts;
+
+        let mut statement = Statement::new(opening);
+        let during = ledger.entries.iter().filter(|entry| opening.entry < entry.entry && entry.entry <= closing.entry);
+        during.for_each(|entry| statement.add_entry(entry));
+        prop_assert_eq!(statement.closing, closing);
+        let change: Amount = statement.lines().expect("it adds up").iter().map(|(_, movements)| movements.amount()).sum();
+        prop_assert_eq!(opening.balances.balance() + change, closing.balances.balance());
+
+        let figures = revenue(&ledger, opening.entry, closing.entry);
+        prop_assert_eq!((figures.opening_deferred, figures.closing_deferred), (deferred_before, deferred_after));
+        let earned = figures.recognised + figures.breakage + figures.voided;
+        prop_assert_eq!(figures.opening_deferred + figures.sold - earned, figures.closing_deferred);
+        // However time is cut, the parts are the whole.
+        let newest = ledger.account.entry;
+        let parts = [(0, opening.entry), (opening.entry, closing.entry), (closing.entry, newest)];
+        let parts = parts.map(|(from, to)| revenue(&ledger, from, to));
+        let whole = revenue(&ledger, 0, newest);
+        for figure in [
+            |figures: &Figures| figures.sold,
+            |figures: &Figures| figures.recognised,
+            |figures: &Figures| figures.breakage,
+            |figures: &Figures| figures.voided,
+        ] {
+            prop_assert_eq!(parts.iter().map(figure).sum::<Amount>(), figure(&whole));
+        }
     }
 
     #[test]
