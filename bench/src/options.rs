@@ -4,7 +4,7 @@ use crate::failure::{Failure, Result};
 use std::path::PathBuf;
 
 /// The groups of rows, in the order in which they run, and what each measures.
-pub const GROUPS: [(&str, &str); 12] = [
+pub const GROUPS: [(&str, &str); 13] = [
     ("debit", "credits_debit over 10,000 accounts against the bare statement and PL/pgSQL"),
     ("hot", "credits_debit, all sessions on one account"),
     ("charge", "credits_charge on accounts with a plan against a plain debit"),
@@ -19,6 +19,7 @@ pub const GROUPS: [(&str, &str); 12] = [
     ("bytes", "WAL and disk bytes of a debit"),
     ("memory", "memory of a session over 10^6 debits"),
     ("growth", "debits, history and past balances at 10^4 and 10^7 entries; 1 and 1,000 lots"),
+    ("history", "past balances, statements, exports and pages of history of accounts with 10^3 and 10^6 entries"),
     ("accounts", "debits at 10^2 and 10^6 accounts; credits_maintain over 10^6 due accounts"),
 ];
 

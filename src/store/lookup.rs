@@ -2,7 +2,7 @@
 
 use super::definitions;
 use super::rows::{
-    self, account_columns, cycle_columns, entry_columns, hold_columns, lot_columns, subscription_columns,
+    self, Instants, account_columns, cycle_columns, entry_columns, hold_columns, lot_columns, subscription_columns,
 };
 use crate::pg::{Index, Result, Rows, Seen, Sought, Spi, Statement, Type, Value, Version};
 use credits_domain::account::{Account, Head};
@@ -25,6 +25,13 @@ const ACCOUNT: &[Type] = &[Type::Text];
 static ACCOUNT_BY_NAME: Index = Index::new("accounts", "accounts_pkey", account_columns!(), &[1]);
 
 static ENTRY_BY_KEY: Index = Index::new("entries", "entries_idempotency_key", entry_columns!(), &[1, 9]);
+
+static ENTRY_BY_NUMBER: Index = Index::new("entries", "entries_pkey", entry_columns!(), &[1, 2]);
+
+static READ_INSTANTS: Statement = Statement::new(
+    "SELECT recorded_at, effective_at FROM credits_ledger.entries WHERE account = $1 AND entry = $2",
+    &[Type::Text, Type::I64],
+);
 
 static READ_ACCOUNT: Statement =
     Statement::new(concat!("SELECT ", account_columns!(), " FROM credits_ledger.accounts WHERE account = $1"), ACCOUNT);
@@ -169,6 +176,19 @@ pub fn seek_account_to_update(account: &str) -> Result<Sought<(Account, Version,
 /// The entry that an idempotency key belongs to, as the active snapshot sees it; without the executor.
 pub fn seek_key(account: &str, key: &str) -> Result<Sought<Entry>> {
     ENTRY_BY_KEY.find(&[account.into(), key.into()], |row, _| rows::entry(row))
+}
+
+/// When an entry was recorded and when it took effect. As callers see it without the executor, where that can be.
+pub fn instants(spi: &Spi, sight: Sight, account: &str, entry: i64) -> Result<Option<Instants>> {
+    let key = [account.into(), entry.into()];
+    if sight == Sight::Callers {
+        match ENTRY_BY_NUMBER.find(&key, |row, _| rows::instants(row, 2))? {
+            Sought::Row(instants) => return Ok(Some(instants)),
+            Sought::Nothing => return Ok(None),
+            Sought::Elsewhere => {}
+        }
+    }
+    run(spi, sight, &READ_INSTANTS, &key)?.first().map(|row| rows::instants(&row, 0)).transpose()
 }
 
 /// Without a lock: for reads, and for the fast path, which checks afterwards.

@@ -2,7 +2,7 @@
 
 use super::book::{INSTANTS, context, load, refusal};
 use super::lookup::{self, Sight, unknown_account};
-use super::rows;
+use super::rows::{self, Instants};
 use crate::pg::{self, Result, ServerZone, Sought, Spi, Statement, Type, session};
 use credits_domain::account::{Account, Balances, Cycle, Status};
 use credits_domain::amount::Amount;
@@ -97,16 +97,6 @@ pub fn balance(account: &str) -> Result<AccountBalance> {
     Ok(AccountBalance::of(&book.account, entry, book.now()))
 }
 
-static EFFECTIVE_AT: Statement = Statement::new(
-    "SELECT coalesce(effective_at, recorded_at) FROM credits_ledger.entries WHERE account = $1 AND entry = $2",
-    &[Type::Text, Type::I64],
-);
-
-static RECORDED_AT: Statement = Statement::new(
-    "SELECT recorded_at FROM credits_ledger.entries WHERE account = $1 AND entry = $2",
-    &[Type::Text, Type::I64],
-);
-
 static SETTINGS_AT: Statement = Statement::new(
     "SELECT s.status, s.overdraft_limit, e.detail FROM credits_ledger.settings s \
      JOIN credits_ledger.entries e ON e.account = s.account AND e.entry = s.entry \
@@ -142,26 +132,23 @@ pub fn balance_at(account: &str, at: Timestamp) -> Result<AccountBalance> {
         return Ok(AccountBalance::of(&book.account, entry, at));
     }
     // What had happened by then, and what was recorded by then: time acts first, and is recorded later.
-    let happened = newest_until(&spi, Sight::Callers, &row.account, &EFFECTIVE_AT, row.entry, at)?;
-    let recorded = newest_until(&spi, Sight::Callers, &row.account, &RECORDED_AT, happened, at)?;
+    let happened = newest_until(&spi, Sight::Callers, &row.account, EFFECTIVE, row.entry, at)?;
+    let recorded = newest_until(&spi, Sight::Callers, &row.account, RECORDED, happened, at)?;
     Ok(AccountBalance { entry: recorded, ..past(&spi, &row, happened, at)? })
 }
 
+/// By which instant an entry is looked for.
+type Which = fn(Instants) -> Timestamp;
+const EFFECTIVE: Which = |instants| instants.effective_at;
+const RECORDED: Which = |instants| instants.recorded_at;
+
 /// The number of the newest entry, up to `last`, whose instant lies at or before `at`. Instants never fall from one
 /// entry to the next, so it is found by bisection, whatever the account's length.
-fn newest_until(
-    spi: &Spi,
-    sight: Sight,
-    account: &str,
-    instant: &'static Statement,
-    mut last: i64,
-    at: Timestamp,
-) -> Result<i64> {
+fn newest_until(spi: &Spi, sight: Sight, account: &str, which: Which, mut last: i64, at: Timestamp) -> Result<i64> {
     let mut first = 1;
     while first < last {
         let middle = first + (last - first + 1) / 2;
-        let rows = lookup::run(spi, sight, instant, &[account.into(), middle.into()])?;
-        let Some(found) = rows.first().map(|row| row.time(0)).transpose()? else {
+        let Some(found) = lookup::instants(spi, sight, account, middle)?.map(which) else {
             return Err(Error::invalid(format!("entry {middle} of account {account:?} is missing"))
                 .detail(format!("entry={middle}"))
                 .hint("Run credits_verify: somebody changed the tables by hand.")
@@ -178,7 +165,7 @@ fn newest_until(
 
 /// The number of the newest entry, up to `last`, that was recorded before this instant; 0: none was.
 pub fn newest_before(spi: &Spi, sight: Sight, account: &str, last: i64, instant: Timestamp) -> Result<i64> {
-    newest_if_any(spi, sight, account, &RECORDED_AT, last, just_before(instant))
+    newest_if_any(spi, sight, account, RECORDED, last, just_before(instant))
 }
 
 /// The number of the account's newest entry that happened before this instant; 0: none did.
@@ -186,7 +173,7 @@ pub fn newest_happened(spi: &Spi, account: &Account, instant: Timestamp) -> Resu
     let before = just_before(instant);
     match account.recorded_at <= before {
         true => Ok(account.entry),
-        false => newest_if_any(spi, Sight::Callers, &account.account, &EFFECTIVE_AT, account.entry, before),
+        false => newest_if_any(spi, Sight::Callers, &account.account, EFFECTIVE, account.entry, before),
     }
 }
 
@@ -194,17 +181,9 @@ fn just_before(instant: Timestamp) -> Timestamp {
     Timestamp(instant.0.saturating_sub(1))
 }
 
-fn newest_if_any(
-    spi: &Spi,
-    sight: Sight,
-    account: &str,
-    instant: &'static Statement,
-    last: i64,
-    at: Timestamp,
-) -> Result<i64> {
-    let first = lookup::run(spi, sight, instant, &[account.into(), 1_i64.into()])?;
-    match first.first().map(|row| row.time(0)).transpose()? {
-        Some(first) if first <= at => newest_until(spi, sight, account, instant, last, at),
+fn newest_if_any(spi: &Spi, sight: Sight, account: &str, which: Which, last: i64, at: Timestamp) -> Result<i64> {
+    match lookup::instants(spi, sight, account, 1)?.map(which) {
+        Some(first) if first <= at => newest_until(spi, sight, account, which, last, at),
         _ => Ok(0),
     }
 }

@@ -17,6 +17,7 @@ use credits_domain::plan::{Pending, Plan, PlanVersion, Subscription};
 use credits_domain::rate::{Meter, Rate, RateModel, RateVersion, Switch};
 use credits_domain::recharge::{AutoRecharge, Failure, Measure, Recharge, RechargeSettings, RechargeStatus, Trigger};
 use credits_domain::refund::Refunded;
+use credits_domain::time::Timestamp;
 use credits_domain::void::ClawBack;
 
 /// All columns in table order: the executor hands such a row on as it is, without a projection.
@@ -265,6 +266,19 @@ pub fn lot_values(account: &str, lot: &Lot) -> Vec<Value> {
         lot.gone.into(),
         lot.revoked.into(),
     ]
+}
+
+/// When an entry was recorded, and when it took effect.
+#[derive(Clone, Copy, Debug)]
+pub struct Instants {
+    pub recorded_at: Timestamp,
+    pub effective_at: Timestamp,
+}
+
+/// From these columns, recorded_at and effective_at.
+pub fn instants(row: &Columns, first: usize) -> Result<Instants> {
+    let recorded_at = row.time(first)?;
+    Ok(Instants { recorded_at, effective_at: row.opt_time(first + 1)?.unwrap_or(recorded_at) })
 }
 
 pub fn entry(row: &Columns) -> Result<Entry> {

@@ -6,6 +6,7 @@ mod bytes;
 mod charge;
 mod debit;
 mod growth;
+mod history;
 mod hold;
 mod reads;
 mod watched;
@@ -35,7 +36,7 @@ type Group = fn(&mut Bench) -> Result<()>;
 
 /// Measures the groups that were asked for; says how many failed. One that fails does not stop the others.
 pub fn run(bench: &mut Bench) -> usize {
-    let groups: [(&str, Group); 12] = [
+    let groups: [(&str, Group); 13] = [
         ("debit", debit::many_accounts),
         ("hot", debit::one_account),
         ("charge", charge::run),
@@ -47,6 +48,7 @@ pub fn run(bench: &mut Bench) -> usize {
         ("bytes", bytes::written),
         ("memory", bytes::memory),
         ("growth", growth::run),
+        ("history", history::run),
         ("accounts", accounts::run),
     ];
     let mut failed = 0;

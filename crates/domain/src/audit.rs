@@ -1005,7 +1005,7 @@ impl<'a> Auditor<'a> {
             problem("expires at the end of another cycle than it should".into());
         }
         let date = match (lot.expiry, trail.expired_at) {
-            (Expiry::Cycle { .. }, Some(at)) => Some(Some(ended.map_or(at, |end| end.min(at)))),
+            (Expiry::Cycle { .. }, Some(at)) => Some(Some(ended.map_or(at, |end| end.min(at)).max(lot.effective_at))),
             (Expiry::Cycle { .. }, None) if lot.is_open() && ended.is_some() => Some(ended),
             (Expiry::Cycle { cycle, .. }, None) if lot.is_open() && cycle >= book.account.cycle.number => {
                 book.expiry_of_cycle(cycle, zone).ok().map(Expiry::date)

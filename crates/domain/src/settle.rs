@@ -101,8 +101,10 @@ impl Book {
         let detail = lot.plan.as_deref().map(plan_detail);
         lot.status = LotStatus::Expired;
         if let Expiry::Cycle { cycle, at } = lot.expiry {
-            // What was foreseen has come, perhaps at an earlier instant. Of what returns later it is history.
-            lot.expiry = Expiry::Cycle { cycle, at: Some(at.map_or(instant, |at| at.min(instant))) };
+            // What was foreseen has come, perhaps at an earlier instant. Of what returns later it is history. What a closed
+            // account is given expires as it comes.
+            let at = at.map_or(instant, |at| at.min(instant)).max(lot.effective_at);
+            lot.expiry = Expiry::Cycle { cycle, at: Some(at) };
         }
         lot.gone += remaining;
         // After the account was closed no cycle runs.
