@@ -549,7 +549,7 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
                 priority: *priority,
                 features: if *restricted { vec!["chat".into()] } else { Vec::new() },
                 // Two of three are paid for, at prices that no amount divides.
-                price: (number % 3 > 0).then(|| Price { amount: PRICE, currency: "EUR".into() }),
+                price: (!number.is_multiple_of(3)).then(|| Price { amount: PRICE, currency: "EUR".into() }),
                 payment_ref: None,
                 dimensions: Dimensions::default(),
             };
