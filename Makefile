@@ -77,6 +77,8 @@ demo-stop: ## stop the demo's server and remove its data
 test: installed ## run all tests against private servers
 	@scripts/python-env $(TARGET)/python >/dev/null || echo "The test of examples/recharge_worker will fail" >&2
 	@scripts/setup-python $(TARGET)
+	@scripts/setup-clients $(TARGET)/clients || echo "The test of examples/clients will fail" >&2
+	@scripts/setup-dashboard $(TARGET) || echo "The test of examples/dashboard will fail" >&2
 	@$(run) RUST_TEST_THREADS=$(RUST_TEST_THREADS) \
 	    $(CARGO) test --workspace --exclude credits_ledger --locked --no-fail-fast
 
@@ -85,6 +87,7 @@ bench: installed ## measure against hand-written SQL: make bench [BENCH="--quick
 
 lint: setup ## check formatting and let clippy read everything
 	$(CARGO) fmt --all --check
+	for client in examples/clients/rust-*; do $(CARGO) fmt --check --manifest-path $$client/Cargo.toml || exit 1; done
 	$(run) $(CARGO) clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 
 clean: demo-stop ## remove everything that was built
