@@ -11,6 +11,7 @@ use credits_domain::entry::Entry;
 use credits_domain::error::Error;
 use credits_domain::lifecycle::Detail;
 use credits_domain::time::Timestamp;
+use credits_domain::timeline;
 
 /// A row of `credits_account_balance`.
 #[derive(Clone, Debug)]
@@ -142,30 +143,9 @@ type Which = fn(Instants) -> Timestamp;
 const EFFECTIVE: Which = |instants| instants.effective_at;
 const RECORDED: Which = |instants| instants.recorded_at;
 
-/// The number of the newest entry, up to `last`, whose instant lies at or before `at`. Instants never fall from one
-/// entry to the next, so it is found by bisection, whatever the account's length.
-fn newest_until(spi: &Spi, sight: Sight, account: &str, which: Which, mut last: i64, at: Timestamp) -> Result<i64> {
-    let mut first = 1;
-    while first < last {
-        let middle = first + (last - first + 1) / 2;
-        let Some(found) = lookup::instants(spi, sight, account, middle)?.map(which) else {
-            return Err(Error::invalid(format!("entry {middle} of account {account:?} is missing"))
-                .detail(format!("entry={middle}"))
-                .hint("Run credits_verify: somebody changed the tables by hand.")
-                .into());
-        };
-        if found <= at {
-            first = middle;
-        } else {
-            last = middle - 1;
-        }
-    }
-    Ok(first)
-}
-
 /// The number of the newest entry, up to `last`, that was recorded before this instant; 0: none was.
 pub fn newest_before(spi: &Spi, sight: Sight, account: &str, last: i64, instant: Timestamp) -> Result<i64> {
-    newest_if_any(spi, sight, account, RECORDED, last, just_before(instant))
+    newest_until(spi, sight, account, RECORDED, last, just_before(instant))
 }
 
 /// The number of the account's newest entry that happened before this instant; 0: none did.
@@ -173,7 +153,7 @@ pub fn newest_happened(spi: &Spi, account: &Account, instant: Timestamp) -> Resu
     let before = just_before(instant);
     match account.recorded_at <= before {
         true => Ok(account.entry),
-        false => newest_if_any(spi, Sight::Callers, &account.account, EFFECTIVE, account.entry, before),
+        false => newest_until(spi, Sight::Callers, &account.account, EFFECTIVE, account.entry, before),
     }
 }
 
@@ -181,11 +161,15 @@ fn just_before(instant: Timestamp) -> Timestamp {
     Timestamp(instant.0.saturating_sub(1))
 }
 
-fn newest_if_any(spi: &Spi, sight: Sight, account: &str, which: Which, last: i64, at: Timestamp) -> Result<i64> {
-    match lookup::instants(spi, sight, account, 1)?.map(which) {
-        Some(first) if first <= at => newest_until(spi, sight, account, which, last, at),
-        _ => Ok(0),
-    }
+/// The number of the newest entry, up to `last`, whose instant lies at or before `at`; 0: none does.
+fn newest_until(spi: &Spi, sight: Sight, account: &str, which: Which, last: i64, at: Timestamp) -> Result<i64> {
+    timeline::newest_until(last, at, |entry| match lookup::instants(spi, sight, account, entry)? {
+        Some(instants) => Ok(which(instants)),
+        None => Err(Error::invalid(format!("entry {entry} of account {account:?} is missing"))
+            .detail(format!("entry={entry}"))
+            .hint("Run credits_verify: somebody changed the tables by hand.")
+            .into()),
+    })
 }
 
 /// The account after this entry, before the next one.

@@ -12,7 +12,7 @@
 //! | [`forecast`], [`alert`] | when an account runs out, and whom it tells |
 //! | [`grant`], [`debit`], [`hold`], [`refund`], [`void`], [`subscribe`], [`lifecycle`], [`limits`] | the operations |
 //! | [`receipt`] | what an operation answers |
-//! | [`period`], [`statement`], [`usage_csv`], [`revenue`] | what accounts, their customers and finance are told |
+//! | [`period`], [`timeline`], [`statement`], [`usage_csv`], [`revenue`] | what accounts, their customers and finance are told |
 //! | [`event`] | what applications are told of |
 //! | [`chain`], [`audit`] | the hash chain; whether the ledger adds up |
 //! | [`name`], [`error`] | what names and keys may be; the LC codes |
@@ -51,6 +51,7 @@ pub mod settle;
 pub mod statement;
 pub mod subscribe;
 pub mod time;
+pub mod timeline;
 pub mod usage_csv;
 pub mod void;
 #[cfg(any(test, feature = "tz"))]
