@@ -23,7 +23,10 @@ pgrx::pg_module_magic!();
 /// Called by Postgres when it loads the library.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn _PG_init() {
-    // First: where all settings are defined, their prefix becomes reserved.
+    pg::session::define(|| {
+        maintenance::define_settings();
+        // Last: where all settings are defined, their prefix becomes reserved.
+        pg::session::define_settings();
+    });
     maintenance::init();
-    pg::session::init();
 }

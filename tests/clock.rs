@@ -244,3 +244,35 @@ fn clocks_that_cannot_be() {
     assert_eq!(s.error("SET credits_ledger.now = 'yesterday morning or so'").code, "22023");
     assert_eq!(s.one("SELECT abs(extract(epoch FROM clock_timestamp() - as_of)) < 5 FROM credits_balance('a')"), "t");
 }
+
+/// Postgres cannot take settings over while a parallel query runs: a session whose first call is in one must not lose them.
+#[test]
+fn a_first_call_in_a_parallel_query_forgets_no_setting() {
+    let db = Server::shared().database();
+    let mut s = db.session();
+    s.run("SELECT * FROM credits_grant('a', 5, 'g')");
+    s.run("CREATE TABLE rows AS SELECT n FROM generate_series(1, 20000) n");
+    s.run("ANALYZE rows");
+    let parallel = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;";
+    let question = "SELECT (credits_balance('a')).balance FROM rows WHERE n = 77";
+
+    let mut fresh = db.session();
+    fresh.run(parallel);
+    let plan = fresh.list(&format!("EXPLAIN (COSTS off) {question}"));
+    assert!(plan.iter().any(|line| line.contains("Gather")), "{plan:?}");
+    fresh.run("SET credits_ledger.notify = on");
+    assert_eq!(fresh.one(question), "5");
+    assert_eq!(fresh.one("SHOW credits_ledger.notify"), "on");
+    assert_eq!(
+        fresh.one("SELECT setting || ' ' || vartype FROM pg_settings WHERE name = 'credits_ledger.notify'"),
+        "on bool"
+    );
+
+    // A clock that cannot be told yet is an error, and told later.
+    let mut simulated = db.session();
+    simulated.run(parallel);
+    simulated.run("SET credits_ledger.now = '2040-01-01 00:00+00'");
+    assert_eq!(simulated.error(question).code, "55000");
+    assert_eq!(simulated.one("SELECT as_of FROM credits_balance('a')"), "2040-01-01 00:00:00+00");
+    assert_eq!(simulated.one(question), "5");
+}

@@ -15,8 +15,8 @@ sql_function! {
 
 fn statement(args: &Args) -> Result<Output> {
     let (account, period) = (name(args, 0)?, period(args, 1)?);
-    let (statement, now) = statement::statement(account, period)?;
-    let mut rows = vec![end("opening", statement.opening, period.from.min(now))];
+    let (statement, [from, to]) = statement::statement(account, period)?;
+    let mut rows = vec![end("opening", statement.opening, from)];
     rows.extend(statement.lines()?.into_iter().map(|(subject, movements)| {
         vec![
             "movement".into(),
@@ -35,7 +35,7 @@ fn statement(args: &Args) -> Result<Output> {
             Value::Null,
         ]
     }));
-    rows.push(end("closing", statement.closing, period.to.min(now)));
+    rows.push(end("closing", statement.closing, to));
     Ok(Output::Rows(rows))
 }
 

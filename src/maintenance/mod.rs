@@ -15,9 +15,10 @@ use std::time::Duration;
 /// Before the postmaster starts the launcher again, where it failed.
 const RESTART_AFTER: Duration = Duration::from_secs(10);
 
-/// Defines the settings and, where the library is being preloaded, registers the launcher. For `_PG_init`.
+pub use settings::define as define_settings;
+
+/// Where the library is being preloaded, registers the launcher. For `_PG_init`, once the settings are defined.
 pub fn init() {
-    settings::define();
     if preloading() {
         reserve_words();
         register(c"credits_ledger launcher", c"credits_ledger_launcher", RESTART_AFTER);

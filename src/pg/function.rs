@@ -3,6 +3,7 @@
 pub use super::args::Args;
 use super::error::{Error, Result};
 use super::output::{self, Set};
+use super::session;
 use super::subtransaction::Handover;
 use super::types::Type;
 use super::value::Value;
@@ -73,6 +74,7 @@ pub unsafe fn run(call: FunctionCallInfo, signature: &'static Signature, handler
 pub(super) unsafe fn entry(f: impl FnOnce() -> Result<Datum>) -> Datum {
     let guarded = || {
         let _handover = Handover::new();
+        session::define_late()?;
         f()
     };
     match unsafe { pgrx_extern_c_guard(guarded) } {

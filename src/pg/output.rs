@@ -4,6 +4,7 @@ use super::bump::Bump;
 use super::error::{Result, pg_try, throw_internal};
 use super::ffi;
 use super::function::{Output, Signature};
+use super::spi::sql_try;
 use super::tuple::{self, MAX_COLUMNS};
 use super::types::Type;
 use super::value::Value;
@@ -88,7 +89,7 @@ impl Set {
             ffi::switch_context(outside);
             ffi::MemoryContextReset(memory);
         };
-        unsafe { pg_try(put) }?;
+        unsafe { sql_try(put) }?;
         Ok(())
     }
 }

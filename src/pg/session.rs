@@ -1,8 +1,8 @@
 //! The clock, the caller, randomness: what a session knows.
 
-use super::error::{Error, Result, pg_try};
+use super::error::{Error, PgError, Result, pg_try};
 use super::ffi;
-use super::setting::refuse;
+use super::setting::{get, refuse};
 use credits_domain::time::Timestamp;
 use pgrx::pg_sys::{self, Datum, GucContext, GucSource, InvalidOid};
 use std::cell::Cell;
@@ -95,8 +95,41 @@ pub fn notifies() -> bool {
     unsafe { (&raw const NOTIFIES).read() }
 }
 
-/// Defines the settings. For `_PG_init`.
-pub fn init() {
+thread_local! {
+    /// Defines the settings, which could not be done when the library was loaded.
+    static UNDEFINED: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+/// Defines settings by `define`. For `_PG_init`. A library that is loaded by a call in a parallel query cannot: Postgres
+/// would forget what the settings were set to. Then it is done by the first call outside of one.
+pub fn define(define: fn()) {
+    match unsafe { ffi::IsInParallelMode() } {
+        true => UNDEFINED.set(Some(define)),
+        false => define(),
+    }
+}
+
+/// At the beginning of each call. An error where the clock is set and that cannot be told yet.
+pub(super) fn define_late() -> Result<()> {
+    let Some(define) = UNDEFINED.get() else { return Ok(()) };
+    if !unsafe { ffi::IsInParallelMode() } {
+        UNDEFINED.set(None);
+        unsafe { pg_try(define) }?;
+        return Ok(());
+    }
+    match get(c"credits_ledger.now").is_empty() {
+        true => Ok(()),
+        false => Err(Error::Postgres(PgError::new(
+            "55000",
+            "credits_ledger.now is set, and the library is first used in a parallel query",
+            None,
+            Some("LOAD 'credits_ledger' first, or call any function of the ledger in a query of its own."),
+        ))),
+    }
+}
+
+/// For [`define`].
+pub fn define_settings() {
     static mut TEXT: *mut c_char = std::ptr::null_mut();
     unsafe {
         ffi::DefineCustomStringVariable(

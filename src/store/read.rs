@@ -60,7 +60,7 @@ pub fn settled(spi: &Spi, account: Account, extent: Extent, context: Context, pu
 }
 
 /// Hands over the entries that time has made by `context.now` and nobody recorded yet, oldest first. The account's book
-/// after them, with all its lots; `None` where time had nothing to do.
+/// after them, with its open lots and those that they closed; `None` where time had nothing to do.
 pub fn unrecorded(
     spi: &Spi,
     account: &Account,

@@ -10,9 +10,10 @@ use credits_domain::period::Period;
 use credits_domain::revenue::{Figures, PaidLots, When};
 use std::collections::BTreeMap;
 
-// One pass over the lots in all: each batch goes on where the last one ended.
 static ACCOUNTS: Statement = Statement::new(
-    "SELECT DISTINCT account FROM credits_ledger.lots WHERE account > $1 AND price IS NOT NULL ORDER BY account LIMIT 1000",
+    "SELECT a.account FROM credits_ledger.accounts a WHERE a.account > $1 AND EXISTS \
+         (SELECT FROM credits_ledger.lots l WHERE l.account = a.account AND l.price IS NOT NULL) \
+     ORDER BY a.account LIMIT 1000",
     &[Type::Text],
 );
 
@@ -21,13 +22,14 @@ static PAID_LOTS: Statement = Statement::new(
     &[Type::Text],
 );
 
-// Most entries are debits, and most debits take one lot: those that do not concern a paid one need not be read.
+// Most entries are debits, and most debits take one lot: those that do not concern a paid one need not be read. A
+// subquery, and not ALL, is hashed also in a kept plan.
 static USES: Statement = Statement::new(
     concat!(
         "SELECT ",
         rows::entry_columns!(),
         " FROM credits_ledger.entries WHERE account = $1 AND entry >= $2 \
-         AND NOT (operation IN ('debit', 'charge') AND lot IS NOT NULL AND lot <> ALL ($3)) ORDER BY entry"
+         AND NOT (operation IN ('debit', 'charge') AND lot IS NOT NULL AND lot NOT IN (SELECT unnest($3))) ORDER BY entry"
     ),
     &[Type::Text, Type::I64, Type::Ints],
 );

@@ -20,8 +20,8 @@ static MOVEMENTS: Sql = Sql::new(
     &[Type::Text, Type::I64, Type::I64],
 );
 
-/// The statement, and the instant that counts as now. LC002.
-pub fn statement(account: &str, period: Period) -> Result<(Statement, Timestamp)> {
+/// The statement, and the instants of its ends: none is after now, and an infinite past begins with the account. LC002.
+pub fn statement(account: &str, period: Period) -> Result<(Statement, [Timestamp; 2])> {
     let spi = Spi::connect()?;
     let row = lookup::read_account(&spi, account)?.ok_or_else(|| unknown_account(account))?;
     let context = context()?;
@@ -47,7 +47,11 @@ pub fn statement(account: &str, period: Period) -> Result<(Statement, Timestamp)
             Ok(())
         })?;
     }
-    Ok((statement, now))
+    let ends = [period.from, period.to].map(|end| match end.min(now) {
+        end if end.is_finite() => end,
+        _ => row.opened_at,
+    });
+    Ok((statement, ends))
 }
 
 fn after(spi: &Spi, account: &Account, number: i64) -> Result<Standing> {

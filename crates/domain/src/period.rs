@@ -19,10 +19,6 @@ impl Period {
         Ok(Period { from, to })
     }
 
-    pub fn contains(&self, instant: Timestamp) -> bool {
-        self.from <= instant && instant < self.to
-    }
-
     /// The last instant of it that is not after `now`.
     pub fn last_instant(&self, now: Timestamp) -> Timestamp {
         Timestamp(self.to.0.saturating_sub(1)).min(now)

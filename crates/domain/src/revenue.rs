@@ -17,6 +17,8 @@ pub enum Share {
     /// They expired.
     Breakage,
     Voided,
+    /// They had been spent, and were voided with a claw-back: what was recognised of them is taken back.
+    ClawedBack,
 }
 
 /// What an entry made of a lot's credits: below zero where it took that back.
@@ -51,8 +53,7 @@ pub fn uses(entry: &Entry) -> Result<Vec<Use>> {
             let mut uses: Vec<Use> = Vec::new();
             for part in &detail.lots {
                 uses.push(Use { lot: part.lot, share: Share::Voided, amount: part.voided });
-                uses.push(Use { lot: part.lot, share: Share::Recognised, amount: -part.clawed_back });
-                uses.push(Use { lot: part.lot, share: Share::Voided, amount: part.clawed_back });
+                uses.push(Use { lot: part.lot, share: Share::ClawedBack, amount: part.clawed_back });
             }
             uses.extend(spent().filter(|elsewhere| !own(elsewhere.lot)));
             uses
@@ -110,10 +111,6 @@ impl PaidLots {
         PaidLots(paid.collect())
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub fn numbers(&self) -> Vec<i32> {
         self.0.keys().copied().collect()
     }
@@ -136,8 +133,7 @@ impl PaidLots {
         if entry.operation == Operation::Close {
             let unseen = |paid: &&mut Paid| paid.perhaps_unseen && paid.lot.entry < entry.entry;
             for paid in self.0.values_mut().filter(unseen) {
-                let voided: Amount = paid.uses.iter().map(|(_, _, amount)| *amount).sum();
-                paid.uses.push((when, Share::Breakage, paid.lot.amount - voided));
+                paid.uses.push((when, Share::Breakage, paid.lot.amount - paid.used()));
             }
         }
         Ok(())
@@ -153,6 +149,22 @@ impl PaidLots {
 }
 
 impl Paid {
+    /// How much of it was used by the entries that were read.
+    fn used(&self) -> Amount {
+        let used = self.uses.iter().filter(|(_, share, _)| *share != Share::ClawedBack);
+        used.map(|(_, _, amount)| *amount).sum()
+    }
+
+    /// How much they spent of it, less what was clawed back.
+    fn spent(&self) -> Amount {
+        let signed = |(_, share, amount): &(When, Share, Amount)| match share {
+            Share::Recognised => *amount,
+            Share::ClawedBack => -*amount,
+            Share::Breakage | Share::Voided => Amount::ZERO,
+        };
+        self.uses.iter().map(signed).sum()
+    }
+
     /// The money that is not earned while so much of the lot is unspent.
     fn deferred(&self, unspent: Amount) -> Result<Amount> {
         let deferred = if unspent.is_negative() || unspent > self.lot.amount {
@@ -170,8 +182,8 @@ impl Paid {
     }
 
     fn add_up(&self, figures: &mut Figures) -> Result<()> {
-        let used: Amount = self.uses.iter().map(|(_, _, amount)| *amount).sum();
-        let mut unspent = self.lot.unspent() + self.lot.held + used;
+        let mut unspent = self.lot.unspent() + self.lot.held + self.used();
+        let mut spent = self.lot.spent() - self.spent();
         if self.sold == When::During && unspent != self.lot.amount {
             return Err(self.broken(unspent));
         }
@@ -179,9 +191,17 @@ impl Paid {
         let mut opening = (self.sold == When::Before).then_some(deferred);
         let mut closing = deferred;
         for (when, share, amount) in &self.uses {
-            unspent -= *amount;
-            let left = self.deferred(unspent)?;
-            let money = deferred - left;
+            let (money, left) = if *share == Share::ClawedBack {
+                // As if so much more were unspent: of one who spent and nothing else, all is taken back with the last part.
+                let before = self.deferred(self.lot.amount - spent)?;
+                spent -= *amount;
+                (self.deferred(self.lot.amount - spent)? - before, deferred)
+            } else {
+                unspent -= *amount;
+                spent += if *share == Share::Recognised { *amount } else { Amount::ZERO };
+                let left = self.deferred(unspent)?;
+                (deferred - left, left)
+            };
             deferred = left;
             match when {
                 When::Before => opening = opening.map(|_| left),
@@ -189,6 +209,10 @@ impl Paid {
                     Share::Recognised => figures.recognised += money,
                     Share::Breakage => figures.breakage += money,
                     Share::Voided => figures.voided += money,
+                    Share::ClawedBack => {
+                        figures.recognised -= money;
+                        figures.voided += money;
+                    }
                 },
                 When::After => continue,
             }

@@ -50,6 +50,8 @@ impl Book {
                 return Ok(false);
             }
             self.lapse_holds(instant)?;
+            // What came back to lots that were over before is gone before the cycle closes.
+            self.expire_where(instant, |_, lot| lot.status == LotStatus::Expired);
             if self.account.cycle.end == Some(instant) {
                 self.begin_next_cycle(instant, zone)?;
             }
@@ -64,11 +66,15 @@ impl Book {
     /// Expires what remains in the lots whose time is over at `instant`; those of the plan go with their cycle. What has
     /// returned to a voided lot is void.
     fn expire_lots(&mut self, instant: Timestamp) {
+        self.expire_where(instant, |book, lot| book.is_over(lot, instant));
+    }
+
+    fn expire_where(&mut self, instant: Timestamp, is_over: impl Fn(&Book, &Lot) -> bool) {
         for i in 0..self.lots.len() {
             let lot = &self.lots[i];
             match lot.remaining.is_positive() {
                 true if lot.revoked => self.void_returned(i, instant),
-                true if self.is_over(lot, instant) => {
+                true if is_over(self, lot) => {
                     self.expire(i, instant);
                 }
                 _ => {}

@@ -2,7 +2,6 @@
 
 use crate::amount::Amount;
 use crate::entry::{Entry, Operation};
-use crate::error::{Error, Result};
 use crate::time::Timestamp;
 
 const COLUMNS: [&str; 15] = [
@@ -24,12 +23,12 @@ const COLUMNS: [&str; 15] = [
 ];
 
 /// The names of the columns, as the first record, without a line end.
-pub fn header() -> Result<String> {
+pub fn header() -> String {
     record(COLUMNS.map(String::from))
 }
 
 /// The record of an entry that is usage, or takes some back: its figures are below zero then. Without a line end.
-pub fn line(account: &str, entry: &Entry) -> Result<String> {
+pub fn line(account: &str, entry: &Entry) -> String {
     let sign = |amount: Amount| if entry.operation == Operation::Refund { -amount } else { amount };
     let text = |text: Option<&str>| text.map(harmless).unwrap_or_default();
     let dimensions = &entry.dimensions;
@@ -63,19 +62,20 @@ fn utc(instant: Timestamp) -> String {
 /// A text that a spreadsheet would take for a formula, told by an apostrophe that it is none.
 /// Source: OWASP, CSV Injection.
 fn harmless(text: &str) -> String {
-    match text.trim_start().chars().next() {
+    let invisible = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    match text.trim_start_matches(invisible).chars().next() {
         Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠') => format!("'{text}"),
         _ => text.into(),
     }
 }
 
-fn record<const N: usize>(fields: [String; N]) -> Result<String> {
-    let failed = |problem: String| Error::invalid(format!("the CSV cannot be written: {problem}"));
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(fields).map_err(|error| failed(error.to_string()))?;
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    let line = String::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
-    Ok(line.strip_suffix("\r\n").unwrap_or(&line).into())
+fn record<const N: usize>(fields: [String; N]) -> String {
+    fields.map(quoted).join(",")
+}
+
+fn quoted(field: String) -> String {
+    let plain = !field.contains([',', '"', '\r', '\n']) && field.trim() == field;
+    if plain { field } else { format!("\"{}\"", field.replace('"', "\"\"")) }
 }
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn formulas_are_texts() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\u{a0}=1", "＝1"] {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\u{a0}=1", "＝1", "\u{feff}=1", "\u{200b} =1"] {
             assert_eq!(harmless(text), format!("'{text}"));
         }
         for text in ["chat", "a=1", "'=1", "1-2", ""] {
@@ -96,7 +96,7 @@ mod tests {
     proptest! {
         #[test]
         fn reads_back(fields in prop::array::uniform3("[ -~“”äß;,\"\r\n]{0,12}")) {
-            let line = record(fields.clone()).unwrap();
+            let line = record(fields.clone());
             let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
             // One record of empty fields looks like none where there is only one field; here are three.
             let read = reader.records().next().unwrap().unwrap();

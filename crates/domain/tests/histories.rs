@@ -14,7 +14,7 @@ use credits_domain::entry::{Dimensions, Entry, Operation};
 use credits_domain::error::{Code, Error};
 use credits_domain::event::Event;
 use credits_domain::grant::{Grant, GrantExpiry};
-use credits_domain::hold::{Capture, Captured, Hold, NewHold, extend_key, release_key};
+use credits_domain::hold::{self, Capture, Captured, Hold, NewHold, extend_key, release_key};
 use credits_domain::lifecycle::{Changes, Detail, Opening};
 use credits_domain::lot::{Lot, LotKind, LotStatus, Price};
 use credits_domain::plan::{Catalogue, Holdings, Plan, PlanVersion, Subscription};
@@ -581,7 +581,14 @@ fn apply(ledger: &mut Ledger, step: &Step, number: usize, now: Timestamp) -> Str
         Step::Hold { amount, minutes, feature, actor, mode } => {
             let (feature, actor) = (feature.map(Into::into), actor.map(Into::into));
             let dimensions = Dimensions { feature, actor, ..Dimensions::default() };
-            let new = NewHold::new(whole(*amount), &key, minutes_of(*minutes), *mode, dimensions);
+            // Every other one lapses as a cycle closes: this one, the next, or the one after that.
+            let cycle = ledger.account.cycle;
+            let at_a_boundary = cycle.end.filter(|_| minutes % 2 == 0).map(|end| {
+                let micros = end.0 + minutes / 2 % 3 * (end.0 - cycle.start.0) - now.0;
+                Interval { micros, ..Interval::ZERO }
+            });
+            let expires_in = at_a_boundary.filter(|expires_in| hold::check_expires_in(*expires_in).is_ok());
+            let new = NewHold::new(whole(*amount), &key, expires_in.unwrap_or(minutes_of(*minutes)), *mode, dimensions);
             let known = ledger.clone();
             ledger
                 .run(now, &|book| {
