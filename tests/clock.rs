@@ -263,6 +263,7 @@ fn a_first_call_in_a_parallel_query_forgets_no_setting() {
     fresh.run("SET credits_ledger.notify = on");
     assert_eq!(fresh.one(question), "5");
     assert_eq!(fresh.one("SHOW credits_ledger.notify"), "on");
+    assert_eq!(fresh.one("SELECT balance FROM credits_balance('a')"), "5");
     assert_eq!(
         fresh.one("SELECT setting || ' ' || vartype FROM pg_settings WHERE name = 'credits_ledger.notify'"),
         "on bool"
