@@ -521,10 +521,10 @@ Example: SELECT credits_ack_event(''acme'', 17);';
 
 COMMENT ON FUNCTION @extschema@.credits_statement IS
 'The statement of an account for the period from from_time (included) to to_time (not included; after now it counts as
-now): a line opening, a line movement for each operation, kind of lot and feature in the order in which they first occur, a line closing. amount, allowance,
-credits, held and debt are changes in movements and figures at both ends, so each of these columns adds up; balance,
-entry (the newest one counted) and as_of stand at the ends only. By effective_at; what time has done counts, recorded or
-not. Adjacent periods chain. Writes nothing; works on a standby.
+now): a line opening, a line movement for each operation, kind of lot and feature in the order in which they first
+occur, a line closing. amount, allowance, credits, held and debt are changes in movements and figures at both ends, so
+each of these columns adds up; balance, entry (the newest one counted) and as_of stand at the ends only. By
+effective_at; what time has done counts, recorded or not. Adjacent periods chain. Writes nothing; works on a standby.
 Errors: LC002 unknown account; LC005 argument missing, or from_time after to_time.
 Example: SELECT * FROM credits_statement(''acme'', ''2026-03-01'', ''2026-04-01'');';
 COMMENT ON FUNCTION @extschema@.credits_usage_csv IS
