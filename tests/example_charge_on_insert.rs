@@ -1,11 +1,9 @@
 //! The example examples/charge_on_insert: it shows what it says, and it holds when many insert at once, when the
 //! database is dumped and restored, and whatever else becomes of what was charged.
 
-use credits_ledger_tests::{Database, Installation, Server, Session};
+use credits_ledger_tests::{Database, Server, Session};
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/charge_on_insert")
@@ -16,32 +14,10 @@ fn read(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What a terminal shows when psql reads this: errors stand where they happened.
+/// What a terminal shows when psql reads this, without the blanks with which psql fills up the cells of a column.
 fn psql(database: &str, script: &str) -> (bool, String) {
-    let server = Server::shared();
-    let mut child = Installation::get()
-        .as_user("sh", server.socket_dir())
-        .args(["-c", "exec \"$0\" \"$@\" 2>&1"])
-        .arg(Installation::get().bindir().join("psql"))
-        .args(["-X", "-v", "ON_ERROR_STOP=1", "-h"])
-        .arg(server.socket_dir())
-        .args(["-p", &server.port().to_string(), "-U", "postgres", "-d", database])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("psql can be started");
-    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
-    let script = script.to_owned();
-    // On a thread of its own: psql may write more than a pipe holds before it has read everything.
-    let feeding = std::thread::spawn(move || {
-        // A psql that stops early closes its input; its exit status says more than the broken pipe.
-        let _ = stdin.write_all(script.as_bytes());
-    });
-    let output = child.wait_with_output().expect("psql ends");
-    let _ = feeding.join();
-    // psql fills up the cells of a column with blanks.
-    let shown = String::from_utf8_lossy(&output.stdout).lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    (output.status.success(), shown)
+    let (succeeded, shown) = Server::shared().psql(database, script);
+    (succeeded, shown.lines().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
 /// A database in which setup.sql has run. The roles belong to the server: one test at a time makes them.

@@ -1,10 +1,8 @@
 //! The reference systems under examples/systems: each runs in psql as its README says, and shows what it showed before.
 
-use credits_ledger_tests::{Installation, Server};
+use credits_ledger_tests::Server;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 fn systems() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/systems")
@@ -25,38 +23,12 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// What a terminal shows when psql reads this: errors stand where they happened.
-fn psql(database: &str, script: &str) -> (bool, String) {
-    let server = Server::shared();
-    let mut child = Installation::get()
-        .as_user("sh", server.socket_dir())
-        .args(["-c", "exec \"$0\" \"$@\" 2>&1"])
-        .arg(Installation::get().bindir().join("psql"))
-        .args(["-X", "-v", "ON_ERROR_STOP=1", "-h"])
-        .arg(server.socket_dir())
-        .args(["-p", &server.port().to_string(), "-U", "postgres", "-d", database])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("psql can be started");
-    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
-    let script = script.to_owned();
-    // On a thread of its own: psql may write more than a pipe holds before it has read everything.
-    let feeding = std::thread::spawn(move || {
-        // A psql that stops early closes its input; its exit status says more than the broken pipe.
-        let _ = stdin.write_all(script.as_bytes());
-    });
-    let output = child.wait_with_output().expect("psql ends");
-    let _ = feeding.join();
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 /// Runs the example in a database of its own and compares what it shows with expected.out.
 fn shows_what_it_says(name: &str) {
     let folder = systems().join(name);
     let script = read(&folder.join("setup.sql")) + &read(&folder.join("scenario.sql"));
     let db = Server::shared().database();
-    let (succeeded, shown) = psql(&db.name, &script);
+    let (succeeded, shown) = Server::shared().psql(&db.name, &script);
     // psql fills up the cells of a column with blanks.
     let shown: String = shown.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     assert!(succeeded, "{name} ended early:\n{shown}");
@@ -125,7 +97,7 @@ fn definitions_can_be_said_again() {
     for folder in examples() {
         let setup = read(&folder.join("setup.sql"));
         let db = Server::shared().database();
-        let (succeeded, shown) = psql(&db.name, &(setup.clone() + &setup));
+        let (succeeded, shown) = Server::shared().psql(&db.name, &(setup.clone() + &setup));
         assert!(succeeded && !shown.contains("ERROR"), "{}:\n{shown}", folder.display());
         let mut s = db.session();
         let definitions = "SELECT version FROM credits_plans UNION ALL SELECT version FROM credits_rates

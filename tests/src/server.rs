@@ -6,7 +6,7 @@ use crate::{Database, Installation, Session};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -45,19 +45,25 @@ impl Address {
     pub fn tool(&self, tool: &str, args: &[&str], input: &str) -> Output {
         let mut command = Installation::get().program(tool, &self.socket_dir);
         command.env("PGHOST", &self.socket_dir).env("PGPORT", self.port.to_string()).env("PGUSER", "postgres");
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut stdin = child.stdin.take().expect("its standard input is a pipe");
-        // On a thread of its own: the tool may write more than a pipe holds before it has read everything.
-        let input = input.to_owned();
-        let feeding = std::thread::spawn(move || {
-            // A tool that fails early closes its input; its exit status says more than the broken pipe.
-            let _ = stdin.write_all(input.as_bytes());
-        });
-        let output = child.wait_with_output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let _ = feeding.join();
-        output
+        command.args(args);
+        fed(command, input)
     }
+}
+
+/// Runs a program with this on its standard input.
+fn fed(mut command: Command, input: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
+    // On a thread of its own: the program may write more than a pipe holds before it has read everything.
+    let input = input.to_owned();
+    let feeding = std::thread::spawn(move || {
+        // One that fails early closes its input; its exit status says more than the broken pipe.
+        let _ = stdin.write_all(input.as_bytes());
+    });
+    let output = child.wait_with_output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let _ = feeding.join();
+    output
 }
 
 /// A private Postgres on a unix socket, in a folder of its own. Dropping it, or the end of this process in whatever
@@ -215,6 +221,16 @@ impl Server {
     pub fn log(&self) -> String {
         std::fs::read(self.folder.join("log"))
             .map_or_else(|_| String::new(), |log| String::from_utf8_lossy(&log).into())
+    }
+
+    /// What a terminal shows when psql reads this, and whether it got to the end: errors stand where they happened.
+    pub fn psql(&self, database: &str, script: &str) -> (bool, String) {
+        let mut command = Installation::get().as_user("sh", self.socket_dir());
+        command.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(Installation::get().bindir().join("psql"));
+        command.args(["-X", "-v", "ON_ERROR_STOP=1", "-h"]).arg(self.socket_dir());
+        command.args(["-p", &self.port().to_string(), "-U", "postgres", "-d", database]);
+        let output = fed(command, script);
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Runs a tool (`psql`, `pg_dump`, `pg_basebackup` …) against the server, as its user, in its folder.
